@@ -1,0 +1,1 @@
+"""Models that answer. Nothing here imports torch until a language model is really loaded."""

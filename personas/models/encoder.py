@@ -1,0 +1,127 @@
+"""Texts as vectors: means of a language model's hidden states."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from personas.arrays import FloatArray, IntArray
+from personas.errors import DataError
+from personas.models.tree import ROOT, Segment, Tree, pack, stack
+
+if TYPE_CHECKING:
+    from personas.models.language import LanguageModel
+
+# Tokens in one tree (attention grows with the square), and tokens in one forward pass: enough to keep the
+# processor busy, few enough for the masks to stay small.
+_TREE_TOKENS = 512
+_PASS_TOKENS = {"cpu": 2048, "cuda": 16384}
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """Encodes texts with some layers of a language model.
+
+    Attributes:
+        language: the model, frozen.
+        layers: hidden states to take, from 0 (embeddings) to ``language.n_layers``.
+    """
+
+    language: "LanguageModel"
+    layers: tuple[int, ...]
+
+    def encode(self, texts: Sequence[str], tails: Sequence[str] | None = None) -> FloatArray:
+        """Mean hidden state of each text, shape (n_layers, n_texts, dim), of float32 precision.
+
+        Args:
+            texts: what is read.
+            tails: for each text what is read after it; the mean then goes over the tail's own tokens alone,
+                read in the context of the text. An option, say, after its question. What several texts and
+                tails begin with is read once. A text may be empty where it has a tail.
+
+        Raises:
+            ValueError: texts and tails differ in number.
+            DataError: there is nothing to take the mean of, or a text is longer than the model can read.
+        """
+        if tails is None:
+            texts, tails = [""] * len(texts), texts
+        if len(tails) != len(texts):
+            raise ValueError(f"{len(texts)} texts but {len(tails)} tails; each text needs its own")
+        result = np.zeros((len(self.layers), len(texts), self.language.dim))
+        for group in self._passes(self._branches(texts, tails)):
+            self._encode(group, result)
+        return result
+
+    def _branches(self, texts: Sequence[str], tails: Sequence[str]) -> "list[_Branches]":
+        """The texts as trees, the tails of one text side by side in as few as ``_TREE_TOKENS`` allows."""
+        rows: dict[str, list[int]] = {}
+        for row, text in enumerate(texts):
+            rows.setdefault(text, []).append(row)
+        branches: list[_Branches] = []
+        for text, members in rows.items():
+            read = self.language.tokens(text)
+            ends = [self._tail(tails[row]) for row in members]
+            for chunk in _chunks([len(end) for end in ends], _TREE_TOKENS - len(read)):
+                branches.append(self._branch(read, ends[chunk], members[chunk]))
+        return branches
+
+    def _branch(
+        self, read: tuple[int, ...], ends: Sequence[tuple[int, ...]], rows: Sequence[int]
+    ) -> "_Branches":
+        head = [Segment(ROOT, read)] if read else []
+        segments = [*head, *(Segment(len(head) - 1, end) for end in ends)]
+        tree = pack(segments).behind(self.language.start)
+        depth = int(tree.positions.max()) + 1
+        if depth > self.language.max_tokens:
+            raise DataError(
+                f"a text of {depth} tokens is too long for {self.language.name}, which reads "
+                f"{self.language.max_tokens}; shorten it"
+            )
+        return _Branches(tree, tuple(rows), tree.places[len(head) :])
+
+    def _tail(self, text: str) -> tuple[int, ...]:
+        tokens = self.language.tokens(text)
+        if not tokens:
+            raise DataError(f"there is nothing to encode in {text!r}; give it at least one word")
+        return tokens
+
+    def _passes(self, branches: "list[_Branches]") -> "Iterator[list[_Branches]]":
+        """Trees of like length, as many together as one forward pass takes."""
+        budget = _PASS_TOKENS[self.language.processor.device.partition(":")[0]]
+        group: list[_Branches] = []
+        for branch in sorted(branches, key=lambda b: len(b.tree)):
+            if group and len(branch.tree) * (len(group) + 1) > budget:
+                yield group
+                group = []
+            group.append(branch)
+        if group:
+            yield group
+
+    def _encode(self, group: "list[_Branches]", result: FloatArray) -> None:
+        states = self.language.hidden_states(stack([b.tree for b in group], "right"), self.layers)
+        for layer, state in enumerate(states):
+            for number, branch in enumerate(group):
+                own = state[number].cpu().numpy()
+                for row, places in zip(branch.rows, branch.places, strict=True):
+                    result[layer, row] = own[places].mean(axis=0)
+
+
+def _chunks(lengths: Sequence[int], budget: int) -> Iterator[slice]:
+    """Runs of items whose lengths add up to at most ``budget``; at least one item each."""
+    start, total = 0, 0
+    for number, length in enumerate(lengths):
+        if number > start and total + length > budget:
+            yield slice(start, number)
+            start, total = number, 0
+        total += length
+    yield slice(start, len(lengths))
+
+
+@dataclass(frozen=True)
+class _Branches:
+    """A tree, the rows of the result that it fills, and the places over which each row's mean goes."""
+
+    tree: Tree
+    rows: tuple[int, ...]
+    places: tuple[IntArray, ...]

@@ -1,0 +1,285 @@
+"""A loaded language model: token ids in, hidden states and log-probabilities out.
+
+The one typed module around transformers and peft; torch is imported when a model is loaded, not before.
+"""
+
+import contextlib
+import functools
+import hashlib
+import importlib
+import json
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from safetensors import SafetensorError
+
+from personas.arrays import FloatArray, IntArray
+from personas.errors import MirrorpanelError, PullError
+from personas.models import catalogue
+from personas.models.conversion import transformers_quietly
+from personas.models.processor import Processor
+from personas.models.tree import Batch
+from personas.models.wheel import cache_folder, sha256_of
+
+if TYPE_CHECKING:
+    import torch
+
+_HASHES = ".sha256.json"
+
+
+class _Enough(Exception):
+    """The layers asked for have been computed; the rest of the forward pass is not needed."""
+
+
+@dataclass(frozen=True)
+class LanguageModel:
+    """A causal language model in evaluation mode.
+
+    Attributes:
+        name: what people call it.
+        fingerprint: hash of weights, adapter, configuration, tokenizer and number format.
+        processor: where it runs.
+        n_layers: number of layers; hidden states 0 are the embeddings, ``n_layers`` the last.
+        dim: width of a hidden state.
+        max_tokens: longest text that it can read.
+        start: tokens that its tokenizer puts before every text.
+    """
+
+    name: str
+    fingerprint: str
+    processor: Processor
+    n_layers: int
+    dim: int
+    max_tokens: int
+    start: tuple[int, ...]
+    _model: Any
+    _tokenizer: Any
+
+    @staticmethod
+    def load(source: Path | str, processor: Processor, adapter: Path | None = None) -> "LanguageModel":
+        """The model in a folder or under a hub name, with a LoRA adapter merged in where there is one.
+
+        Args:
+            source: a folder with weights, a hub name, or a folder with a LoRA adapter, whose base is then
+                loaded first.
+            processor: from ``processor.choose``.
+            adapter: folder of a LoRA adapter on top of ``source``.
+
+        Raises:
+            PullError: the weights cannot be found or reached.
+            MirrorpanelError: an architecture that cannot be read by layers.
+        """
+        base, adapter = _base_and_adapter(source, adapter)
+        model, tokenizer = _load(base, adapter, processor)
+        decoder = model.base_model
+        if not hasattr(decoder, "layers"):
+            raise MirrorpanelError(
+                f"Model {base} has the unsupported architecture {type(model).__name__}; "
+                "use a decoder such as Llama, Qwen, Gemma or Mistral"
+            )
+        bare: list[int] = tokenizer("a", add_special_tokens=False).input_ids
+        full: list[int] = tokenizer("a").input_ids
+        parts = [_hash_of(base, model.config), processor.dtype]
+        parts += [_hash_of(adapter, None)] if adapter else []
+        return LanguageModel(
+            name="+".join(Path(p).name if isinstance(p, Path) else p for p in (base, adapter) if p),
+            fingerprint=hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16],
+            processor=processor,
+            n_layers=len(decoder.layers),
+            dim=int(model.config.hidden_size),
+            max_tokens=int(model.config.max_position_embeddings),
+            start=tuple(full[: full.index(bare[0])]),
+            _model=model,
+            _tokenizer=tokenizer,
+        )
+
+    def tokens(self, text: str) -> tuple[int, ...]:
+        """Token ids of a text, without special tokens."""
+        return tuple(self._tokenizer(text, add_special_tokens=False).input_ids)
+
+    def hidden_states(self, batch: Batch, layers: Sequence[int]) -> "list[torch.Tensor]":
+        """For each layer asked for its states, shape (B, T, dim), in float32 on the model's device.
+
+        Layers above the highest one asked for are not computed. Raises: ValueError for a layer that is not
+        there.
+        """
+        import torch
+
+        wrong = [layer for layer in layers if not 0 <= layer <= self.n_layers]
+        if wrong:
+            raise ValueError(f"no layer {wrong[0]}; the model has hidden states 0 to {self.n_layers}")
+        found: dict[int, torch.Tensor] = {}
+        hooks = self._record(found, frozenset(layers))
+        try:
+            with torch.inference_mode():
+                self._model.base_model(**self._inputs(batch), use_cache=False)
+        except _Enough:
+            pass
+        finally:
+            for hook in hooks:
+                hook.remove()
+        return [found[layer].float() for layer in layers]
+
+    def log_probabilities(self, batch: Batch, at: IntArray, tokens: IntArray) -> FloatArray:
+        """Log-probability of token ``tokens[i]`` after place ``at[i]`` in each row, shape (B, n).
+
+        The output matrix is applied only to the places asked for, and in float32 whatever the model's
+        format: in bfloat16 a logit near 20 would be rounded to eighths.
+        """
+        import torch
+
+        places, which = np.unique(at, return_inverse=True)
+        device = self._model.device
+        with torch.inference_mode():
+            logits: torch.Tensor = self._model(
+                **self._inputs(batch), use_cache=False, logits_to_keep=torch.as_tensor(places).to(device)
+            ).logits.float()  # (B, K, vocabulary)
+            column = torch.as_tensor(which).to(device)
+            chosen = logits[:, column, torch.as_tensor(tokens).to(device)]
+            result = chosen - logits.logsumexp(dim=-1)[:, column]
+        return result.cpu().numpy().astype(np.float64)
+
+    def _record(self, found: "dict[int, torch.Tensor]", wanted: frozenset[int]) -> list[Any]:
+        """Hooks that put the states of the layers wanted into ``found`` and end the pass after the last."""
+        decoder = self._model.base_model
+
+        def before(layer: int, _module: Any, arguments: tuple[Any, ...]) -> None:
+            # What goes into layer i is hidden state i, also where the embeddings are scaled first.
+            if layer in wanted:
+                found[layer] = arguments[0]
+            if layer >= max(wanted):
+                raise _Enough
+
+        def after(_module: Any, _arguments: Any, output: Any) -> None:
+            found[self.n_layers] = output
+
+        hooks: list[Any] = [
+            module.register_forward_pre_hook(functools.partial(before, layer))
+            for layer, module in enumerate(decoder.layers)
+        ]
+        return [*hooks, decoder.norm.register_forward_hook(after)]
+
+    def _inputs(self, batch: Batch) -> dict[str, Any]:
+        import torch
+
+        device = self._model.device
+        return {
+            "input_ids": torch.as_tensor(batch.ids).to(device),
+            "position_ids": torch.as_tensor(batch.positions).to(device),
+            "attention_mask": self._attention(batch),
+        }
+
+    def _attention(self, batch: Batch) -> Any:
+        """The ancestor mask as numbers to add, (B, 1, T, T); one for each kind of layer where they differ."""
+        import torch
+
+        config = self._model.config
+        window: int | None = getattr(config, "sliding_window", None)
+        full = self._bias(torch.as_tensor(batch.mask))
+        if window is None or int(batch.positions.max()) < window:
+            return full
+        distance = batch.positions[:, :, None] - batch.positions[:, None, :]
+        sliding = self._bias(torch.as_tensor(batch.mask & (distance < window)))
+        if getattr(config, "layer_types", None) is None:
+            return sliding
+        return {"full_attention": full, "sliding_attention": sliding}
+
+    def _bias(self, allowed: "torch.Tensor") -> "torch.Tensor":
+        import torch
+
+        dtype: torch.dtype = self._model.dtype
+        bias = torch.zeros(allowed.shape, dtype=dtype, device=self._model.device)
+        return bias.masked_fill_(~allowed.to(self._model.device), torch.finfo(dtype).min)[:, None]
+
+
+def _base_and_adapter(source: Path | str, adapter: Path | None) -> tuple[Path | str, Path | None]:
+    if isinstance(source, str) or not (source / "adapter_config.json").is_file():
+        return source, adapter
+    if adapter is not None:
+        raise MirrorpanelError(f"{source} is an adapter itself; name its base model to put {adapter} on top")
+    config = json.loads((source / "adapter_config.json").read_text(encoding="utf-8"))
+    return catalogue.folder(str(config["base_model_name_or_path"]), cache_folder()), source
+
+
+def _load(base: Path | str, adapter: Path | None, processor: Processor) -> tuple[Any, Any]:
+    import torch
+
+    transformers = transformers_quietly()
+    dtype: torch.dtype = getattr(torch, processor.dtype)
+    # The two packages warn of each other's deprecations, about which a user can do nothing.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            tokenizer = transformers.AutoTokenizer.from_pretrained(base)
+            # An adapter is merged in float32, so that small changes do not vanish in rounding.
+            model = transformers.AutoModelForCausalLM.from_pretrained(
+                base, dtype=torch.float32 if adapter else dtype, attn_implementation="sdpa"
+            )
+            if adapter is not None:
+                peft: Any = importlib.import_module("peft")
+                model = peft.PeftModel.from_pretrained(model, str(adapter)).merge_and_unload().to(dtype)
+        except (OSError, ValueError, SafetensorError) as error:
+            raise PullError(_unreachable(base, str(error))) from None
+    model = model.to(processor.device).eval()
+    if dtype != torch.float32:
+        _widen_output(model)
+    return model, tokenizer
+
+
+def _widen_output(model: Any) -> None:
+    """Gives the model an output matrix in float32; see ``log_probabilities``."""
+    import torch
+
+    narrow = model.get_output_embeddings()
+    wide = torch.nn.Linear(narrow.in_features, narrow.out_features, bias=narrow.bias is not None)
+    wide.load_state_dict(narrow.state_dict())
+
+    def widen(_module: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (arguments[0].float(),)
+
+    wide.register_forward_pre_hook(widen)
+    model.set_output_embeddings(wide.to(model.device).eval())
+
+
+def _unreachable(base: Path | str, reason: str) -> str:
+    first = reason.strip().splitlines()[0]
+    if isinstance(base, Path):
+        return (
+            f"{base} holds no loadable model ({first}); it needs config.json, the tokenizer's files and "
+            "*.safetensors"
+        )
+    return (
+        f"Could not load {base!r} from the model hub ({first}). Without a network, place the model's files "
+        f"(config.json, tokenizer files, *.safetensors) into a folder and name that folder, or choose one of "
+        f"{', '.join(catalogue.names())}"
+    )
+
+
+def _hash_of(source: Path | str, config: Any) -> str:
+    """Hash of the files of a folder; for a hub name the commit that was loaded."""
+    if isinstance(source, str):
+        return f"{source}@{config._commit_hash}"
+    files = sorted(p for p in source.iterdir() if p.suffix in (".safetensors", ".json") and p.name != _HASHES)
+    known = _known_hashes(source)
+    now = {p.name: [p.stat().st_size, p.stat().st_mtime_ns] for p in files}
+    hashes = {
+        p.name: known[p.name][2] if known.get(p.name, [])[:2] == now[p.name] else sha256_of(p) for p in files
+    }
+    fresh = {name: [*now[name], hashes[name]] for name in now}
+    if fresh != known:
+        # A folder that cannot be written only costs reading the weights again next time.
+        with contextlib.suppress(OSError):
+            (source / _HASHES).write_text(json.dumps(fresh), encoding="utf-8")
+    return hashlib.sha256(json.dumps(hashes, sort_keys=True).encode()).hexdigest()
+
+
+def _known_hashes(source: Path) -> dict[str, list[Any]]:
+    """Sizes, times and hashes noted at an earlier load; empty where there are none or they are unreadable."""
+    try:
+        return json.loads((source / _HASHES).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}

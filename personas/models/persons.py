@@ -1,0 +1,136 @@
+"""Attribute-set person vectors: any subset of the attributes, unknown ones simply add nothing."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from personas.arrays import FloatArray
+from personas.document import Document
+from personas.models.kernel import cosine_distances, row_blocks, text_kernel
+from personas.panel import UNKNOWN, Panel
+
+_TEXT_LENGTH = 0.5
+_JITTER = 1e-6
+
+AttributeVectors = Callable[[Sequence[tuple[str, str]]], FloatArray]
+"""Encodes (attribute, value) pairs, shape (n_layers, n_pairs, dim)."""
+
+
+class Attribute(Document):
+    """An attribute that the model was trained on, with the values seen and how common each was."""
+
+    name: str
+    levels: tuple[str, ...]
+    shares: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class PersonEncoder:
+    """Maps what is known of a person to a vector.
+
+    Each value has a row of features whose inner products are the kernel between values of one
+    attribute, ``(1 - text) * same value + text * similarity of the two texts``. A person is the sum of
+    the rows of what is known, each less the average row of its attribute, with the share of attributes
+    known in front. A person of whom nothing is known is therefore the zero vector.
+
+    Attributes:
+        attributes: in the order of ``vectors``.
+        vectors: language-model vector of every value, shape (n_layers, n_values, dim).
+        text: share of the kernel that comes from the texts, in [0, 1).
+    """
+
+    attributes: tuple[Attribute, ...]
+    vectors: FloatArray
+    text: float
+
+    @property
+    def width(self) -> int:
+        """Length of a person vector."""
+        return 1 + sum(len(a.levels) for a in self.attributes)
+
+    def encode(self, panel: Panel, vectors_of: AttributeVectors | None = None) -> FloatArray:
+        """Person vectors, shape (n_persons, width).
+
+        Attributes that were not trained on are left out. Values that were not trained on are placed by
+        the text kernel, for which ``vectors_of`` encodes them; where ``text`` is 0 they are like no other
+        value and nothing is encoded.
+
+        Raises:
+            ValueError: the panel has a new value that must be encoded and ``vectors_of`` is missing.
+        """
+        out = np.zeros((len(panel), self.width))
+        start = 1
+        for attribute, rows in zip(self.attributes, self._slices(), strict=True):
+            width = len(attribute.levels)
+            if attribute.name in panel.attributes:
+                column = panel.attributes.index(attribute.name)
+                codes = panel.codes[:, column]
+                known = codes != UNKNOWN
+                used, places = np.unique(codes[known], return_inverse=True)
+                levels = [panel.levels[column][int(code)] for code in used]
+                features = self._features(attribute, self.vectors[:, rows], levels, vectors_of)
+                out[known, start : start + width] = features[places]
+                out[known, 0] += 1.0 / len(self.attributes)
+            start += width
+        return out
+
+    def missing(self, panel: Panel) -> list[str]:
+        """Attributes that were trained on and that the panel does not have at all."""
+        return [a.name for a in self.attributes if a.name not in panel.attributes]
+
+    def _slices(self) -> list[slice]:
+        return row_blocks([len(a.levels) for a in self.attributes])
+
+    def _features(
+        self,
+        attribute: Attribute,
+        vectors: FloatArray,
+        levels: Sequence[str],
+        vectors_of: AttributeVectors | None,
+    ) -> FloatArray:
+        """Centred feature row of each of ``levels``, shape (n_levels, n_trained_levels)."""
+        centre = vectors.mean(axis=1, keepdims=True)
+        similarity = text_kernel(cosine_distances(vectors, vectors, centre), _TEXT_LENGTH)
+        gram = self.text * similarity + (1.0 - self.text + _JITTER) * np.eye(len(similarity))
+        root = np.linalg.cholesky(gram)
+        average = np.asarray(attribute.shares) @ root
+        place = {level: i for i, level in enumerate(attribute.levels)}
+        out = np.zeros((len(levels), len(root)))
+        out[[v in place for v in levels]] = root[[place[v] for v in levels if v in place]]
+        new = [v for v in levels if v not in place]
+        if new and self.text > 0:
+            if vectors_of is None:
+                raise ValueError(
+                    f"attribute {attribute.name!r} has untrained values {new}; an encoder is needed"
+                )
+            fresh = vectors_of([(attribute.name, level) for level in new])
+            cross = self.text * text_kernel(cosine_distances(fresh, vectors, centre), _TEXT_LENGTH)
+            out[[v not in place for v in levels]] = np.linalg.solve(root, cross.T).T
+        return np.asarray(out - average, dtype=np.float64)
+
+
+def person_encoder(
+    panel: Panel, names: Sequence[str], text: float, vectors_of: AttributeVectors
+) -> PersonEncoder:
+    """An encoder for the attributes named, from a panel of real people and their weights.
+
+    Raises:
+        ValueError: an attribute that is not known of anybody with a positive weight.
+    """
+    chosen = panel.select(names)
+    attributes = tuple(
+        Attribute(name=name, levels=levels, shares=tuple(_level_shares(chosen, a, len(levels))))
+        for a, (name, levels) in enumerate(zip(chosen.attributes, chosen.levels, strict=True))
+    )
+    pairs = [(a.name, level) for a in attributes for level in a.levels]
+    return PersonEncoder(attributes, vectors_of(pairs), text)
+
+
+def _level_shares(panel: Panel, column: int, n_levels: int) -> list[float]:
+    codes = panel.codes[:, column]
+    known = codes != UNKNOWN
+    total = np.bincount(codes[known], weights=panel.weights[known], minlength=n_levels)
+    if not total.sum() > 0:
+        raise ValueError(f"attribute {panel.attributes[column]!r} is not known of anybody; leave it out")
+    return list(total / total.sum())
