@@ -1,0 +1,128 @@
+from pathlib import Path
+
+import pytest
+
+from grounding.spec import GroundSpec
+from personas import document
+from personas.errors import DocumentError
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "spending" / "ground.yaml"
+TEXT = """panel: own
+persons: 10
+survey:
+  file: people.csv
+  codebook: book.yaml
+  id: id
+  attributes:
+    sex: {column: sex, values: {male: 0, female: 1}}
+crm:
+  - name: shop
+    files: {people: p.csv, sales: s.parquet}
+    people: people
+    key: id
+    attributes:
+      spend: {table: sales, measure: sum, of: price, quantiles: [low, high]}
+    match:
+      age:
+        people: {column: age, bins: {young: [0, 39], old: [40, 120]}}
+        customers: {column: age, values: {young: Y, old: O}}
+impute:
+  - {attribute: region, table: us_region_2022}
+margins:
+  - {table: us_age_sex_2022, attributes: {sex: sex}}
+"""
+
+
+def test_the_example_of_the_demo_is_valid():
+    spec = document.read(EXAMPLE, GroundSpec)
+    assert spec.persons == 1000
+    assert {a for source in spec.crm for a in source.attributes} == {
+        "spend_level",
+        "shopping_frequency",
+        "organic_share",
+        "private_label_share",
+        "coupon_use",
+    }
+
+
+def test_survey_alone_is_enough():
+    spec = document.parse(TEXT.partition("crm:")[0], GroundSpec, "ground.yaml")
+    assert (spec.crm, spec.margins, spec.impute, spec.weight_cap) == ((), (), (), None)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("persons: 10", "persons: ten", "ground.yaml:2: persons: Input should be a valid integer"),
+        ("persons: 10", "persons: 0", "greater than or equal to 1, found 0"),
+        (
+            "persons: 10",
+            "person: 10",
+            "ground.yaml:2: person: unknown key 'person' (did you mean 'persons'?)",
+        ),
+        (
+            "  file: people.csv\n",
+            "",
+            "ground.yaml:3: survey: give either data (a name of the catalogue) or file",
+        ),
+        (
+            "column: sex, values",
+            "colum: sex, values",
+            "survey.attributes.sex.colum: unknown key 'colum' (did you mean 'column'?)",
+        ),
+        (
+            "quantiles: [low, high]",
+            "quantiles: [low]",
+            "ground.yaml:15: crm.0.attributes.spend.quantiles: name at least 2",
+        ),
+        (
+            "quantiles: [low, high]",
+            "up_to: {low: 5, high: 9}",
+            "limits must ascend, one for each group, and the last must be null",
+        ),
+        ("quantiles: [low, high]", "up_to: {low: 5, mid: 2, high: null}", "limits must ascend"),
+        (", quantiles: [low, high]", "", "give either quantiles (names of equal groups) or up_to"),
+        ("measure: sum, of: price", "measure: sum", "measure sum needs 'of'"),
+        ("measure: sum, of: price", "measure: count, of: price", "count counts rows and takes no column"),
+        ("measure: sum", "measure: share", "measure share needs 'where'"),
+        (
+            "measure: sum",
+            "measure: median",
+            "Input should be 'count', 'distinct', 'sum', 'mean' or 'share', found 'median'",
+        ),
+        (
+            "{young: Y, old: O}",
+            "{young: Y, aged: O}",
+            "the same groups in the same order: people have 'young', 'old', customers have 'young', 'aged'",
+        ),
+        ("spend: {table", "sex: {table", "attribute 'sex' is made twice"),
+        ("attribute: region", "attribute: spend", "ground.yaml:20: impute: attribute 'spend' is made twice"),
+        (
+            "{sex: sex}",
+            "{sex: gender}",
+            "margin 'us_age_sex_2022' uses attribute 'gender'; there are sex, spend, region",
+        ),
+        (
+            "{sex: sex}}",
+            "{sex: sex}, levels: {sx: {a: [b]}}}",
+            "'sx' is not among the attributes used here: sex",
+        ),
+    ],
+)
+def test_a_grounding_file_that_cannot_be_used_is_refused_with_its_line(old, new, expected):
+    assert old in TEXT
+    with pytest.raises(DocumentError) as caught:
+        document.parse(TEXT.replace(old, new), GroundSpec, "ground.yaml")
+    assert expected in str(caught.value)
+
+
+def test_two_crm_sources_need_two_names():
+    start, end = TEXT.index("  - name: shop"), TEXT.index("impute:")
+    again = TEXT[start:end].replace("spend:", "spend2:")
+    with pytest.raises(DocumentError, match="give each CRM source a name of its own"):
+        document.parse(TEXT[:end] + again + TEXT[end:], GroundSpec, "ground.yaml")
+
+
+def test_an_attribute_says_how_it_is_made_in_words():
+    attribute = document.parse(TEXT, GroundSpec, "ground.yaml").crm[0].attributes["spend"]
+    assert attribute.sentence == "sum of 'price' in sales, cut into equal groups low, high"
