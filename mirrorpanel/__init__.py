@@ -1,0 +1,3 @@
+"""The application: command line, workspace and reports."""
+
+__version__ = "0.1.0"

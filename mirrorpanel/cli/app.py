@@ -1,0 +1,45 @@
+"""The program ``mirrorpanel``: exit code 0 done, 1 refused, 2 usage."""
+
+import sys
+
+import typer
+
+from mirrorpanel.cli import catalogues, main_job
+from mirrorpanel.cli.console import errors
+from personas.errors import MirrorpanelError
+
+app = typer.Typer(
+    name="mirrorpanel",
+    help="Synthetic panels that mirror real ones: ground, train, field, validate, report.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.add_typer(catalogues.models, name="models")
+app.add_typer(catalogues.data, name="data")
+for verb in (
+    main_job.demo,
+    main_job.init,
+    main_job.ground,
+    main_job.train,
+    main_job.field,
+    main_job.validate,
+    main_job.report,
+):
+    app.command()(verb)
+
+
+def main() -> None:
+    """Runs the command line; what users meet becomes a message and exit code 1."""
+    try:
+        app()
+    except MirrorpanelError as error:
+        _refuse(str(error))
+    except OSError as error:
+        _refuse(f"{error.filename or 'a file'}: {error.strerror or error}")
+
+
+def _refuse(message: str) -> None:
+    errors.print(f"mirrorpanel: {message}", markup=False, style="bold red")
+    sys.exit(1)

@@ -1,0 +1,72 @@
+"""What the command line prints: results on standard output, progress on standard error."""
+
+import json
+import sys
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from mirrorpanel.render.numbers import count
+
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def say(line: str) -> None:
+    """One line of progress."""
+    errors.print(line, markup=False, style="dim")
+
+
+def show(line: str) -> None:
+    """One line of a result."""
+    sys.stdout.write(line + "\n")
+
+
+def show_json(content: Mapping[str, object]) -> None:
+    """A result as one JSON object on one line, the last thing on standard output."""
+    sys.stdout.write(json.dumps(content, ensure_ascii=False, allow_nan=False) + "\n")
+    sys.stdout.flush()
+
+
+class _Rate(TextColumn):
+    def __init__(self) -> None:
+        super().__init__("{task.fields[rate]}")
+
+
+@contextmanager
+def answering_bar() -> Generator[tuple[Callable[[int], None], Callable[[int], None]]]:
+    """A progress bar for answers: ``begin(total)`` and ``progress(answers)``, with rate and time left."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("answers"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _Rate(),
+        TimeRemainingColumn(),
+    )
+    bar = Progress(*columns, console=errors, transient=False)
+    task = bar.add_task("answers", total=None, rate="")
+
+    def begin(total: int) -> None:
+        bar.update(task, total=total)
+        bar.start()
+
+    def progress(answers: int) -> None:
+        bar.advance(task, answers)
+        speed = bar.tasks[0].speed
+        bar.update(task, rate=f"{count(round(speed))}/s" if speed else "")
+
+    try:
+        yield begin, progress
+    finally:
+        # A refusal before the first answer leaves no bar behind.
+        if bar.live.is_started:
+            bar.stop()

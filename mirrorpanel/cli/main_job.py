@@ -1,0 +1,144 @@
+"""The verbs of the main job, each a thin skin over ``mirrorpanel.verbs``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mirrorpanel import store
+from mirrorpanel.cli import summaries
+from mirrorpanel.cli.console import answering_bar, say, show, show_json
+from mirrorpanel.lineup import Machine
+from mirrorpanel.render.numbers import count, duration
+from mirrorpanel.store import Workspace
+from mirrorpanel.verbs import demonstration, fielding, grounding, reporting, training, validating
+from personas.models.wheel import cache_folder
+
+Folder = Annotated[
+    Path, typer.Option("--workspace", "-w", help="Folder of the workspace.", show_default=True)
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
+Device = Annotated[str | None, typer.Option(help="cpu, cuda or cuda:N; chosen by itself when left out.")]
+Dtype = Annotated[
+    str | None, typer.Option(help="float32, bfloat16 or float16; chosen by a timed test when left out.")
+]
+UntunedSeconds = Annotated[
+    float, typer.Option(help="Time for the untuned language model; 0 leaves that baseline out.", min=0)
+]
+HERE = Path()
+
+
+def init(folder: Path, as_json: AsJson = False) -> None:
+    """Makes a workspace: a folder with one DuckDB file.
+
+    Example: mirrorpanel init my-study
+    """
+    store.create(folder)
+    if as_json:
+        show_json({"workspace": str(folder)})
+    else:
+        show(f"Workspace {folder}; go there and run: mirrorpanel ground ground.yaml")
+
+
+def ground(file: Path, workspace: Folder = HERE, as_json: AsJson = False) -> None:
+    """Brings survey, CRM and official margins together into a weighted panel.
+
+    Example: mirrorpanel ground ground.yaml
+    """
+    with Workspace(workspace) as opened:
+        done = grounding.ground(opened, file, cache_folder(), say)
+    if as_json:
+        show_json(summaries.panel(done))
+        return
+    for line in summaries.panel_lines(done):
+        show(line)
+
+
+def train(
+    file: Path, workspace: Folder = HERE, device: Device = None, dtype: Dtype = None, as_json: AsJson = False
+) -> None:
+    """Fits a persona model to the real answers that the split leaves for training.
+
+    Example: mirrorpanel train train.yaml
+    """
+    with Workspace(workspace) as opened:
+        done = training.train(opened, file, Machine(device, dtype), say)
+    if as_json:
+        show_json(summaries.adapter(done))
+        return
+    for line in summaries.adapter_lines(done):
+        show(line)
+
+
+def field(
+    file: Path, workspace: Folder = HERE, device: Device = None, dtype: Dtype = None, as_json: AsJson = False
+) -> None:
+    """Asks the panel. A run that was stopped is resumed where it was: nothing lost, nothing doubled.
+
+    Example: mirrorpanel field study.yaml
+    """
+    with Workspace(workspace) as opened, answering_bar() as (begin, progress):
+        done = fielding.fielding(opened, file, Machine(device, dtype), begin, progress)
+    if as_json:
+        show_json(summaries.run(done))
+        return
+    resumed = f", {count(done.resumed)} of them kept from before" if done.resumed else ""
+    show(f"Run {done.run}: {count(done.answers)} answers in {duration(done.seconds)}{resumed}")
+
+
+def validate(
+    run: str,
+    workspace: Folder = HERE,
+    untuned_seconds: UntunedSeconds = 40,
+    device: Device = None,
+    dtype: Dtype = None,
+    as_json: AsJson = False,
+) -> None:
+    """Scores a run against real people who were never trained on. RUN is a run or the name of a study.
+
+    Example: mirrorpanel validate spending
+    """
+    with Workspace(workspace) as opened:
+        name = opened.latest("runs", "run", run)
+        record = validating.validate(opened, name, Machine(device, dtype), untuned_seconds, say)
+    if as_json:
+        show_json(summaries.agreement(name, record))
+        return
+    for line in summaries.agreement_lines(record):
+        show(line)
+
+
+def report(run: str, workspace: Folder = HERE, as_json: AsJson = False) -> None:
+    """Writes the report of a validated run: HTML, JSON, and the answers as CSV and Parquet.
+
+    Example: mirrorpanel report spending
+    """
+    with Workspace(workspace) as opened:
+        name = opened.latest("runs", "run", run)
+        path = reporting.report(opened, name)
+    if as_json:
+        show_json({"run": name, "report": str(path)})
+    else:
+        show(str(path))
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the workspace and the report.")] = Path("demo-out"),
+    untuned_seconds: UntunedSeconds = 40,
+    device: Device = None,
+    dtype: Dtype = None,
+    as_json: AsJson = False,
+) -> None:
+    """Does the whole main job on real data, one verb after the other, and ends with the report's path.
+
+    Example: mirrorpanel demo --out demo-out
+    """
+    done = demonstration.demonstrate(
+        out, Machine(device, dtype), untuned_seconds, answering_bar, say, summaries.demo_step
+    )
+    if as_json:
+        show_json(summaries.demo(done))
+    else:
+        for line in summaries.demo_lines(done):
+            show(line)
+        show(str(done.report.resolve()))

@@ -1,0 +1,179 @@
+"""Results of the verbs as lines for people and as JSON objects; no figure is made here."""
+
+from collections.abc import Sequence
+
+from mirrorpanel.cli.console import say
+from mirrorpanel.records import AgreementRecord
+from mirrorpanel.render import wording
+from mirrorpanel.render.numbers import count, decimal, duration, interval, percent, proportion
+from mirrorpanel.verbs.demonstration import Demonstration
+from mirrorpanel.verbs.fielding import FieldedRun
+from mirrorpanel.verbs.grounding import GroundedPanel
+from mirrorpanel.verbs.training import TrainedAdapter
+from validation.results import AgreementResult, Status, StatusResult
+
+_STATUSES: dict[Status, str] = {
+    "unseen_people": "people never trained on",
+    "unseen_questions": "questions never trained on",
+}
+
+
+def panel(done: GroundedPanel) -> dict[str, object]:
+    """``ground --json``."""
+    weighting = done.record.weighting
+    return {
+        "panel": done.panel,
+        "people": done.record.people,
+        "persons": done.record.persons,
+        "design_effect": weighting.design_effect,
+        "effective_base": weighting.effective_base,
+        "largest_weight": weighting.largest_weight,
+        "largest_margin_error": weighting.largest_margin_error,
+        "provenance": {p.attribute: p.kind for p in done.record.provenance},
+        "fresh": done.fresh,
+    }
+
+
+def panel_lines(done: GroundedPanel) -> Sequence[str]:
+    """``ground`` for people: the panel and its weighting line."""
+    weighting = done.record.weighting
+    kinds = [p.kind for p in done.record.provenance]
+    again = "" if done.fresh else " (unchanged: the same file and data were grounded before)"
+    error = weighting.largest_margin_error
+    margin = "no margins" if error is None else f"largest margin error {percent(error)}"
+    persons, people = count(done.record.persons), count(done.record.people)
+    return (
+        f"Panel {done.panel}: {persons} persons from {people} people{again}",
+        f"Attributes: {', '.join(f'{kinds.count(k)} {k}' for k in dict.fromkeys(kinds))}",
+        f"Weighting: design effect {decimal(weighting.design_effect)}, effective base "
+        f"{count(weighting.effective_base)}, largest weight {decimal(weighting.largest_weight)} x the mean, "
+        f"{margin}",
+    )
+
+
+def adapter(done: TrainedAdapter) -> dict[str, object]:
+    """``train --json``."""
+    record = done.record
+    return {
+        "adapter": done.adapter,
+        "folder": record.folder,
+        "seconds": record.seconds,
+        "processor": record.processor,
+        "people_trained": record.split.people_trained,
+        "people_held_out": record.split.people_held_out,
+        "questions_held_out": list(record.split.questions),
+        "log_scores": record.log_scores,
+        "choices": record.choices,
+        "fresh": done.fresh,
+    }
+
+
+def adapter_lines(done: TrainedAdapter) -> Sequence[str]:
+    """``train`` for people."""
+    record, scores = done.record, done.record.log_scores
+    return (
+        f"Adapter {done.adapter} in {record.folder}, fitted in {duration(record.seconds)} on "
+        f"{count(record.split.people_trained)} people; {count(record.split.people_held_out)} people and "
+        f"{len(record.split.questions)} questions were never seen",
+        f"Log score inside the training part: item share {decimal(scores['prior'], 3)}, with persons "
+        f"{decimal(scores['left_out_people'], 3)} (people left out); questions left out "
+        f"{decimal(scores['left_out_effects'], 3)}, uniform {decimal(scores['uniform'], 3)}",
+    )
+
+
+def run(done: FieldedRun) -> dict[str, object]:
+    """``field --json``."""
+    return {
+        "run": done.run,
+        "answers": done.answers,
+        "resumed": done.resumed,
+        "seconds": done.seconds,
+        "answers_per_second": done.answers / done.seconds,
+        "model": done.record.model,
+        "synthetic": True,
+    }
+
+
+def agreement(name: str, record: AgreementRecord) -> dict[str, object]:
+    """``validate --json``: the headline of each kind of held-out data."""
+    return {"run": name, "synthetic": True, **_headline(record.result)}
+
+
+def agreement_lines(record: AgreementRecord) -> Sequence[str]:
+    """``validate`` for people: one table and the verdicts."""
+    lines: list[str] = []
+    for status in record.result.statuses:
+        lines += [*_table(status), status.verdict, ""]
+    return (*lines, f"Untuned language model: {record.untuned}.")
+
+
+def _table(status: StatusResult) -> list[str]:
+    rows = [
+        ("model", proportion(status.agreement.value), interval(status.agreement.low, status.agreement.high)),
+        ("ceiling", proportion(status.ceiling.value), interval(status.ceiling.low, status.ceiling.high)),
+        *((wording.baseline(name), proportion(value), "") for name, value in status.baselines.items()),
+    ]
+    compared = f"{status.questions} questions, {count(status.people)} people"
+    head = f"Agreement on {_STATUSES[status.status]} ({compared})"
+    return [head, *(f"  {name:<28} {value:>6}  {span}".rstrip() for name, value, span in rows)]
+
+
+def _headline(result: AgreementResult) -> dict[str, object]:
+    found = {s.status: s for s in result.statuses}
+    people, questions = found.get("unseen_people"), found.get("unseen_questions")
+    return {
+        "agreement": {k: s.agreement.value for k, s in found.items()},
+        "ceiling": {k: s.ceiling.value for k, s in found.items()},
+        "baselines": people.baselines if people else {},
+        "baselines_unseen_questions": questions.baselines if questions else {},
+        "segment_agreement": {k: s.segment_agreement and s.segment_agreement.value for k, s in found.items()},
+        "segment_ceiling": {k: s.segment_ceiling for k, s in found.items()},
+        "log_score": {k: s.log_score for k, s in found.items()},
+        "person_signal": {k: s.person_signal for k, s in found.items()},
+        "beats_best_baseline": {k: s.beats_best_baseline for k, s in found.items()},
+        "verdict": {k: s.verdict for k, s in found.items()},
+    }
+
+
+def demo_step(done: object) -> None:
+    """Prints the summary of one step of the demo."""
+    lines: Sequence[str] = ()
+    if isinstance(done, GroundedPanel):
+        lines = panel_lines(done)
+    elif isinstance(done, TrainedAdapter):
+        lines = adapter_lines(done)
+    elif isinstance(done, FieldedRun):
+        lines = (f"Run {done.run}: {count(done.answers)} answers in {duration(done.seconds)}",)
+    for line in lines:
+        say(line)
+
+
+def demo(done: Demonstration) -> dict[str, object]:
+    """``demo --json``."""
+    weighting = done.panel.record.weighting
+    return {
+        "answers": done.run.answers,
+        "seconds": done.run.seconds,
+        "answers_per_second": done.run.answers / done.run.seconds,
+        **_headline(done.agreement.result),
+        "design_effect": weighting.design_effect,
+        "effective_base": weighting.effective_base,
+        "report": str(done.report.resolve()),
+        "model": done.run.record.model,
+        "model_fingerprint": done.run.record.fingerprint,
+        "processor": done.adapter.record.processor,
+        "untuned": done.agreement.untuned,
+        "training_seconds": done.adapter.record.seconds,
+        "seconds_total": done.seconds,
+        "synthetic": True,
+    }
+
+
+def demo_lines(done: Demonstration) -> Sequence[str]:
+    """``demo`` for people: agreement, time and the synthetic label."""
+    return (
+        *agreement_lines(done.agreement),
+        f"{count(done.run.answers)} simulated answers in {duration(done.run.seconds)}; the whole demo took "
+        f"{duration(done.seconds)} on {done.adapter.record.processor}.",
+        "Synthetic data: these answers come from simulated persons, not from people.",
+    )

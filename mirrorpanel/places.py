@@ -1,0 +1,19 @@
+"""Refusals that name the place in a file that people write, for errors found after the file was read."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from personas import document
+from personas.errors import DataError, DocumentError, UnknownName, WorkspaceError
+
+
+@contextmanager
+def named(file: Path, *keys: str | int) -> Generator[None]:
+    """A block whose refusals begin with file, line and key. Raises: DocumentError."""
+    try:
+        yield
+    except (DocumentError, UnknownName, DataError, WorkspaceError) as error:
+        key = ".".join(map(str, keys))
+        message = str(error).removeprefix(f"{key}: ").removeprefix(f"{key} ")
+        raise DocumentError(f"{file}:{document.line(file, *keys)}: {key}: {message}") from None

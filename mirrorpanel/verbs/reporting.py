@@ -1,0 +1,259 @@
+"""``report``: a validated run as a page, its JSON twin, and the answers as CSV and Parquet."""
+
+import shutil
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import numpy as np
+
+from grounding.provenance import Provenance, Source
+from grounding.splits import Split
+from mirrorpanel import __version__, lineup, panels
+from mirrorpanel.records import AdapterRecord, AgreementRecord, PanelRecord, RunRecord
+from mirrorpanel.render import page
+from mirrorpanel.render.data import ModelLine, ReportData, SplitLine
+from mirrorpanel.store import Workspace, now, write_failed
+from personas.errors import MirrorpanelError
+from personas.prompt import attribute_text, option_text, person_text, question_text, value_text
+from validation.segments import SMALLEST_BASE
+
+OPTION_ORDER = (
+    "Every option is scored from its own text, apart from the others: the order of the options cannot "
+    "matter and is neither shown to the model nor rotated."
+)
+LEGAL_BASIS = "not recorded in the grounding file; the licences above are as each source states them"
+LIMITS = (
+    "Quoting simulated answers as survey results, or calling them answers of people.",
+    "Reading 10,000 simulated answers as 10,000 people: their precision is that of the real people "
+    "behind the model, not of the number of answers.",
+    "Decisions about individuals.",
+    "Questions, populations or times other than those that agreement was measured on; questions marked "
+    "as outside the support of the training.",
+    "Conclusions from attributes marked as matched or imputed: they are lent by similar customers or "
+    "drawn from official shares and say nothing of the person.",
+)
+
+
+def report(workspace: Workspace, run: str) -> Path:
+    """Writes the report of a run beside the workspace and returns the path of the page.
+
+    All files are made aside first, so that a disk that fills leaves no half report.
+
+    Raises:
+        MirrorpanelError: the run has not been validated.
+        WorkspaceError: a file could not be written.
+    """
+    if workspace.value("SELECT count(*) FROM agreements WHERE run = ?", [run]) == 0:
+        raise MirrorpanelError(f"Run {run!r} has not been validated; run: mirrorpanel validate {run}")
+    folder = workspace.folder / "reports" / run
+    part = folder.with_name(f".{run}.part")
+    content = _content(workspace, run)
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        path = page.write(content, part)
+        export(workspace, run, part)
+        folder.mkdir(exist_ok=True)
+        for file in part.iterdir():
+            file.replace(folder / file.name)
+        part.rmdir()
+    except (OSError, duckdb.IOException) as error:
+        shutil.rmtree(part, ignore_errors=True)
+        raise write_failed(folder, error) from None
+    return folder / path.name
+
+
+def export(workspace: Workspace, run: str, folder: Path) -> None:
+    """Answers as ``answers.csv`` and ``answers.parquet``: one row for each person and question."""
+    record = workspace.record("runs", "run", run, RunRecord)
+    panel = str(workspace.value("SELECT panel FROM runs WHERE run = ?", [run]))
+    workspace.insert_temporary(
+        "option_labels",
+        {
+            "question": [q.name for q in record.questions for _ in q.options],
+            "option": [i for q in record.questions for i in range(len(q.options))],
+            "label": [o for q in record.questions for o in q.options],
+        },
+    )
+    select = f"""
+        SELECT true AS synthetic, a.run, a.person, p.mirrors, p.weight, a.question, a.option,
+               l.label AS answer, a.distribution
+        FROM answers a
+        JOIN persons p ON p.person = a.person AND p.panel = {_literal(panel)}
+        JOIN option_labels l ON l.question = a.question AND l.option = a.option
+        WHERE a.run = {_literal(run)}
+        ORDER BY p.place, a.question
+    """
+    workspace.connection.execute(
+        f"COPY ({select}) TO {_literal(folder / 'answers.parquet')} (FORMAT parquet)"
+    )
+    flat = f"SELECT * REPLACE (array_to_string(distribution, ' ') AS distribution) FROM ({select})"
+    workspace.connection.execute(f"COPY ({flat}) TO {_literal(folder / 'answers.csv')} (HEADER)")
+
+
+def _literal(value: object) -> str:
+    """A value as an SQL string; COPY takes no parameters."""
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def _content(workspace: Workspace, run: str) -> ReportData:
+    record = workspace.record("runs", "run", run, RunRecord)
+    panel, finished, seconds, processor = workspace.rows(
+        "SELECT panel, finished, seconds, processor FROM runs WHERE run = ?", [run]
+    )[0]
+    grounded = workspace.record("panels", "panel", panel, PanelRecord)
+    agreed = workspace.record("agreements", "run", run, AgreementRecord)
+    adapter = record.adapter and workspace.record("adapters", "adapter", record.adapter, AdapterRecord)
+    answers = int(workspace.value("SELECT count(*) FROM answers WHERE run = ?", [run]))
+    return ReportData(
+        title=f"Agreement of study {record.spec.study} with real people",
+        created=_utc(now()),
+        fielded=_utc(finished),
+        version=__version__,
+        study=record.spec.study,
+        panel=panel,
+        model=_model(record, adapter or None, processor),
+        persons=grounded.persons,
+        answers=answers,
+        seconds=seconds,
+        answers_per_second=answers / seconds,
+        refused=0,
+        repaired=0,
+        agreement=agreed.result,
+        smallest_base=SMALLEST_BASE,
+        population=_population(grounded),
+        weighting=grounded.weighting,
+        provenance=grounded.provenance,
+        split=_split(workspace, panel, record, grounded, adapter or None),
+        sources=_sources(grounded),
+        legal_basis=LEGAL_BASIS,
+        prompts=_prompts(workspace, panel, record, adapter or None, agreed),
+        option_order=OPTION_ORDER,
+        draws=f"Counter-based (Philox), a function of seed {record.spec.seed}, person and question alone; "
+        "never the most likely option.",
+        seed=record.spec.seed,
+        limits=LIMITS,
+        reproduce=_reproduce(record, grounded, adapter or None, run),
+    )
+
+
+def _utc(moment: datetime) -> str:
+    return moment.replace(tzinfo=UTC).isoformat(timespec="seconds")
+
+
+def _model(record: RunRecord, adapter: AdapterRecord | None, processor: str) -> ModelLine:
+    base = adapter.base_model if adapter else str(record.spec.model)
+    return ModelLine(
+        name=record.model,
+        fingerprint=record.fingerprint,
+        base=base,
+        licence=lineup.licence(base),
+        processor=processor,
+        adapter=f"{record.adapter} (fingerprint {adapter.fingerprint})" if adapter else "none",
+    )
+
+
+def _population(grounded: PanelRecord) -> str:
+    uses = grounded.spec.margins
+    if not uses:
+        return "the people of the survey as weighted there; no official margins were given"
+    names = ", ".join(f"{u.table} ({' x '.join(u.attributes.values())})" for u in uses)
+    return f"raked to the official margins {names}"
+
+
+def _split(
+    workspace: Workspace, panel: str, record: RunRecord, grounded: PanelRecord, adapter: AdapterRecord | None
+) -> SplitLine:
+    benchmark = _survey(grounded.provenance)
+    asked = {q.fingerprint for q in record.questions}
+    real = [q for q in panels.questions(workspace, panel) if q.fingerprint in asked]
+    if adapter is None:
+        return SplitLine(
+            people=grounded.people, training_people=0, held_out_people=grounded.people,
+            training_questions=0, held_out_questions=len(real),
+            description="Nothing was trained: all people and questions are held out.",
+            benchmark=benchmark, sha256="", overlap_people=0, overlap_questions=0,
+        )  # fmt: skip
+    split = adapter.split
+    trained = lineup.trained_questions(workspace, adapter)
+    held = {q.fingerprint for q in panels.questions(workspace, panel) if q.name in split.questions}
+    how = "by hash" if isinstance(adapter.spec.split.questions, int) else "by name"
+    return SplitLine(
+        people=grounded.people,
+        training_people=split.people_trained,
+        held_out_people=split.people_held_out,
+        training_questions=len(trained),
+        held_out_questions=len(split.questions),
+        description=f"People by hash of seed {split.seed} and id ({split.people:.0%} held out), "
+        f"questions {how} ({', '.join(split.questions) or 'none'}), both before anything was fitted. "
+        f"{_mirrored(workspace, panel, split.seed, split.people)}",
+        benchmark=benchmark,
+        sha256=split.fingerprint,
+        overlap_people=grounded.people - split.people_trained - split.people_held_out,
+        overlap_questions=len({q.fingerprint for q in trained} & held),
+    )
+
+
+def _mirrored(workspace: Workspace, panel: str, seed: int, people: float) -> str:
+    """How many of the persons carry the attributes of people on either side of the split."""
+    mirrors = [str(r[0]) for r in workspace.rows("SELECT mirrors FROM persons WHERE panel = ?", [panel])]
+    held_out = int(Split(seed, people, ()).held_out(mirrors).sum())
+    return (
+        f"Of the simulated persons {len(mirrors) - held_out:,} carry the attributes of people trained on and "
+        f"{held_out:,} those of people held out; nobody's answers are copied."
+    )
+
+
+def _survey(provenance: Sequence[Provenance]) -> str:
+    first = next(p for p in provenance if p.kind == "observed")
+    return f"{first.source}, {first.vintage}" if first.vintage else first.source
+
+
+def _sources(grounded: PanelRecord) -> tuple[Source, ...]:
+    names = {sha: name for name, sha in grounded.inputs.items()}
+    found = {
+        (p.source, p.sha256): Source(names.get(p.sha256, p.source), p.source, p.licence, p.vintage, p.sha256)
+        for p in grounded.provenance
+    }
+    return tuple(found.values())
+
+
+def _prompts(
+    workspace: Workspace,
+    panel: str,
+    record: RunRecord,
+    adapter: AdapterRecord | None,
+    agreed: AgreementRecord,
+) -> tuple[str, ...]:
+    """The prompts of the first person and the first option of the first question."""
+    if record.spec.model == lineup.SCRIPTED:
+        return ("None: the scripted model reads no text.",)
+    question = record.questions[0]
+    asked = question_text(question) + option_text(question.options[0])
+    first = panels.persons(workspace, panel).take(np.zeros(1, dtype=np.int64))
+    person = first.select(adapter.attributes if adapter else first.attributes).person(0)
+    joint = person_text(person.attributes) + asked
+    if adapter is None:
+        return (f"Person, question and option, read together: {joint}",)
+    values = " ".join(attribute_text(n) + value_text(v) for n, v in person.attributes.items())
+    return (
+        f"Question and option, encoded once for everybody: {asked.strip()}",
+        f"Attribute values, each encoded on its own, once for everybody: {values}",
+        f"Untuned baseline ({agreed.untuned}): {joint}",
+    )
+
+
+def _reproduce(
+    record: RunRecord, grounded: PanelRecord, adapter: AdapterRecord | None, run: str
+) -> tuple[str, ...]:
+    train = [f"mirrorpanel train {adapter.file}"] if adapter else []
+    return (
+        "mirrorpanel init .",
+        f"mirrorpanel ground {grounded.file}",
+        *train,
+        f"mirrorpanel field {record.file}",
+        f"mirrorpanel validate {run}",
+        f"mirrorpanel report {run}",
+    )

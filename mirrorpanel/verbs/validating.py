@@ -1,0 +1,223 @@
+"""``validate``: a run's answers are held against real people who were never trained on."""
+
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from grounding.splits import Split
+from mirrorpanel import lineup, panels, runs
+from mirrorpanel.lineup import Answering, Machine
+from mirrorpanel.records import AgreementRecord, PanelRecord, RunRecord
+from mirrorpanel.store import Workspace, now
+from personas.answer import NO_ANSWER, Answers
+from personas.arrays import FloatArray
+from personas.errors import MirrorpanelError
+from personas.models.factored import FactoredModel
+from personas.models.joint import JointModel
+from personas.panel import Panel
+from personas.question import Question
+from validation import baselines
+from validation.agreement import agreement
+from validation.results import Status
+from validation.scored import Scored
+from validation.segments import SMALLEST_BASE
+
+LEAST_UNTUNED = 20
+
+
+@dataclass(frozen=True)
+class _Held:
+    """The two parts of the real panel: held out, and trained on (empty where nothing was trained)."""
+
+    people: Panel
+    answers: Answers
+    train_answers: Answers
+    train_weights: FloatArray
+
+
+def validate(
+    workspace: Workspace, run: str, machine: Machine, untuned_seconds: float, report: Callable[[str], None]
+) -> AgreementRecord:
+    """Agreement of a complete run, kept in the workspace.
+
+    Raises:
+        MirrorpanelError: the run is not complete, or none of its questions has real answers.
+    """
+    started = time.monotonic()
+    record = workspace.record("runs", "run", run, RunRecord)
+    panel, finished = workspace.rows("SELECT panel, finished FROM runs WHERE run = ?", [run])[0]
+    if finished is None:
+        raise MirrorpanelError(
+            f"Run {run!r} is not complete; finish it first: mirrorpanel field {record.file}"
+        )
+    answering = _answering(workspace, run, record, machine)
+    held, status = _held_out(workspace, panel, record, answering)
+    persons = panels.persons(workspace, panel)
+    questions = tuple(q for q in record.questions if q.name in status)
+    distributions, drawn = runs.answers(workspace, run, persons.ids, questions)
+    model = Scored(persons, questions, tuple(distributions))
+    rng = np.random.default_rng(record.spec.seed)
+    report(f"scoring baselines for {len(questions)} questions")
+    shown = _attributes(workspace, panel, answering)
+    untuned = _untuned(answering, persons.select(shown), questions, machine, untuned_seconds, rng)
+    others = _baselines(answering, persons, questions, status, held, rng)
+    if untuned is not None:
+        others[baselines.UNTUNED] = untuned
+    mirrored = _mirrored(answering, questions, status, held, rng)
+    segments = record.spec.segments
+    if segments is None:
+        segments = tuple(_observed(workspace, panel))
+    report("bootstrapping people and questions")
+    result = agreement(
+        model=model, baselines=others, people=held.people, answers=held.answers, status=status,
+        segments=segments, draws=drawn, mirrored=mirrored, seed=record.spec.seed,
+        smallest_base=SMALLEST_BASE, outside_support=_outside_support(answering, questions),
+    )  # fmt: skip
+    kept = AgreementRecord(
+        result=result,
+        untuned=_untuned_line(untuned, answering, untuned_seconds),
+        segments=tuple(segments),
+        seconds=time.monotonic() - started,
+    )
+    with workspace.transaction("validate", run):
+        workspace.connection.execute(
+            "INSERT OR REPLACE INTO agreements VALUES (?, ?, ?)", [run, now(), kept.model_dump_json()]
+        )
+    return kept
+
+
+def _answering(workspace: Workspace, run: str, record: RunRecord, machine: Machine) -> Answering:
+    """The model that answered the run: its own adapter, even where a newer one bears the same name."""
+    spec = record.spec.model_copy(update={"adapter": record.adapter})
+    answering = lineup.answering(workspace, spec, machine)
+    if answering.model.fingerprint != record.fingerprint:
+        raise MirrorpanelError(
+            f"Run {run!r} was answered by a model with fingerprint {record.fingerprint}, but "
+            f"{answering.model.name} now has {answering.model.fingerprint}: other weights, device or number "
+            f"format. Use those of then (--device, --dtype), or field anew: mirrorpanel field {record.file}"
+        )
+    return answering
+
+
+def _held_out(
+    workspace: Workspace, panel: str, record: RunRecord, answering: Answering
+) -> tuple[_Held, dict[str, Status]]:
+    """The held-out people with their answers, and what was held out of each question asked."""
+    people, answers = panels.people(workspace, panel)
+    asked = {q.name: q for q in record.questions}
+    real = [q for q in answers.questions if q.name in asked and q.fingerprint == asked[q.name].fingerprint]
+    if not real:
+        raise MirrorpanelError(
+            f"None of the questions of study {record.spec.study!r} was asked of real people; "
+            f"real answers exist for {', '.join(q.name for q in answers.questions)}"
+        )
+    if answering.adapter is None:
+        status: dict[str, Status] = {q.name: "unseen_questions" for q in real}
+        _refuse_few(answers, people, status, "bring more people")
+        return _Held(people, answers, answers.take(np.zeros(0, dtype=np.int64)), np.zeros(0)), status
+    kept = answering.adapter.split
+    split = Split(kept.seed, kept.people, kept.questions)
+    out = split.held_out(people.ids)
+    rows, rest = np.flatnonzero(out), np.flatnonzero(~out)
+    trained = {q.fingerprint for q in lineup.trained_questions(workspace, answering.adapter)}
+    status = {q.name: "unseen_people" if q.fingerprint in trained else "unseen_questions" for q in real}
+    held = _Held(people.take(rows), answers.take(rows), answers.take(rest), people.weights[rest])
+    _refuse_few(
+        held.answers, held.people, status, "hold out more people (split.people) or bring more of them"
+    )
+    return held, status
+
+
+def _refuse_few(answers: Answers, people: Panel, names: Collection[str], advice: str) -> None:
+    """Returns where some question has people enough to compare with. Raises: MirrorpanelError."""
+    given = (answers.chosen != NO_ANSWER) & (people.weights > 0)[:, None]
+    most = max(int(given[:, j].sum()) for j, q in enumerate(answers.questions) if q.name in names)
+    if most < SMALLEST_BASE:
+        raise MirrorpanelError(
+            f"At most {most} held-out people answered any question; agreement is read from "
+            f"{SMALLEST_BASE} or more: {advice}"
+        )
+
+
+def _baselines(
+    answering: Answering,
+    panel: Panel,
+    questions: Sequence[Question],
+    status: Mapping[str, Status],
+    held: _Held,
+    rng: np.random.Generator,
+) -> dict[str, Scored]:
+    seen = [q for q in questions if status[q.name] == "unseen_people"]
+    found = {
+        baselines.UNIFORM: baselines.uniform(panel, questions),
+        baselines.EMPTY_PERSONA: baselines.empty_persona(answering.model, panel, questions),
+    }
+    if seen:
+        found[baselines.ITEM_SHARE] = baselines.item_share(
+            panel, seen, held.train_answers, held.train_weights
+        )
+    if isinstance(answering.model, FactoredModel):
+        found[baselines.SHUFFLED_PERSONA] = baselines.shuffled_persona(answering.model, panel, questions, rng)
+    return found
+
+
+def _mirrored(
+    answering: Answering,
+    questions: Sequence[Question],
+    status: Mapping[str, Status],
+    held: _Held,
+    rng: np.random.Generator,
+) -> dict[str, Scored]:
+    """Model and baselines asked as the held-out people themselves; nothing where that would take too long.
+
+    A language model that reads every person anew is not asked: thousands of people would take it hours.
+    """
+    if isinstance(answering.model, JointModel):
+        return {}
+    found = _baselines(answering, held.people, questions, status, held, rng)
+    return {"model": _scored(answering, held.people, questions)} | found
+
+
+def _scored(answering: Answering, panel: Panel, questions: Sequence[Question]) -> Scored:
+    return Scored(panel, tuple(questions), tuple(answering.model.distributions(panel, questions)))
+
+
+def _untuned(
+    answering: Answering,
+    persons: Panel,
+    questions: Sequence[Question],
+    machine: Machine,
+    seconds: float,
+    rng: np.random.Generator,
+) -> Scored | None:
+    if answering.adapter is None or seconds <= 0:
+        return None
+    joint = JointModel(lineup.language(answering.adapter.base_model, machine))
+    return baselines.untuned(joint, persons, questions, seconds, LEAST_UNTUNED, rng)
+
+
+def _untuned_line(untuned: Scored | None, answering: Answering, seconds: float) -> str:
+    if untuned is None or answering.adapter is None:
+        return "not measured"
+    return (
+        f"{answering.adapter.base_model} without training, joint scoring, on {len(untuned.panel):,} of the "
+        f"persons drawn at random: as many as this machine scored in {seconds:g} s, and at least "
+        f"{LEAST_UNTUNED}"
+    )
+
+
+def _attributes(workspace: Workspace, panel: str, answering: Answering) -> Sequence[str]:
+    return answering.adapter.attributes if answering.adapter else _observed(workspace, panel)
+
+
+def _observed(workspace: Workspace, panel: str) -> list[str]:
+    record = workspace.record("panels", "panel", panel, PanelRecord)
+    return [p.attribute for p in record.provenance if p.kind == "observed"]
+
+
+def _outside_support(answering: Answering, questions: Sequence[Question]) -> frozenset[str]:
+    if isinstance(answering.model, FactoredModel):
+        return frozenset(answering.model.outside_support(questions))
+    return frozenset()
