@@ -1,0 +1,16 @@
+"""The panel, questions and data of the example study, as the benchmarks use them."""
+
+from pathlib import Path
+
+from grounding.build import Grounded, ground
+from grounding.spec import GroundSpec
+from mirrorpanel.verbs.demonstration import examples
+from personas import document
+from personas.models.wheel import cache_folder
+
+
+def spending(persons: int) -> Grounded:
+    """The example panel with this many persons drawn."""
+    file: Path = examples() / "ground.yaml"
+    spec = document.read(file, GroundSpec).model_copy(update={"persons": persons})
+    return ground(spec, file.parent, cache_folder(), lambda line: None)
