@@ -1,7 +1,6 @@
 """What the real answers already say: item shares with empirical-Bayes shrinkage."""
 
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,8 +106,3 @@ def _strength(table: FloatArray, centre: FloatArray) -> float:
 
 def _log_gamma(values: FloatArray) -> FloatArray:
     return np.asarray(gammaln(values), dtype=np.float64)
-
-
-def centred_log(shares: Sequence[FloatArray]) -> FloatArray:
-    """Log shares less their mean within each question, questions one after the other, (n_rows,)."""
-    return np.concatenate([np.log(s) - np.log(s).mean() for s in shares])

@@ -115,21 +115,21 @@ def choose_share_kernel(
         return answers.mean_share_score(_left_out_shares(kernel, noise, targets, options).log_shares)
 
     best = _search(options, score)
-    kernel = spectrum(gram_matrix(options, best.settings))
-    return best, kernel.amplitude(0.0, targets, options.blocks)
+    kernel = spectrum(gram_matrix(options, best.settings), options.blocks)
+    return best, kernel.amplitude(0.0, targets)
 
 
 def left_out_shares(options: OptionSet, log_prior: FloatArray, settings: KernelSettings) -> LeftOutShares:
     """Shares of every question predicted from all others, widened by their variance."""
     targets = centred_blocks(log_prior[:, None], options.blocks)
-    return _left_out_shares(spectrum(gram_matrix(options, settings)), 0.0, targets, options)
+    return _left_out_shares(spectrum(gram_matrix(options, settings), options.blocks), 0.0, targets, options)
 
 
 def _left_out_shares(
     kernel: Spectrum, noise: float, targets: FloatArray, options: OptionSet
 ) -> LeftOutShares:
     prediction = kernel.left_out(noise, targets, options.blocks)
-    amplitude = kernel.amplitude(noise, targets, options.blocks)
+    amplitude = kernel.amplitude(noise, targets)
     widen = damping(amplitude * prediction.variance, options.blocks)
     return LeftOutShares(normalised(prediction.mean[:, 0] * widen, options.blocks), widen)
 
@@ -150,7 +150,8 @@ def choose_effect_kernel(
 
 def _search(options: OptionSet, score: Callable[[Spectrum, float], float]) -> KernelChoice:
     """The best of all kernels tried; the simplest, that of no kernel, where none beats it."""
-    nothing = spectrum(np.zeros((len(options.positions), len(options.positions))))
+    n = len(options.positions)
+    nothing = spectrum(np.zeros((n, n)), options.blocks)
     best = KernelChoice(NOTHING, score(nothing, NOTHING.noise))
     for settings, kernel in _kernels(options):
         for noise in NOISES:
@@ -164,9 +165,11 @@ def _kernels(options: OptionSet) -> Iterator[tuple[KernelSettings, Spectrum]]:
     """Text and position parts tried, each with its decomposition, which serves all noises."""
     centre = options.vectors.mean(axis=1, keepdims=True)
     distances = cosine_distances(options.vectors, options.vectors, centre)
-    for text, length in [(0.0, LENGTHS[0]), *((1.0, length) for length in LENGTHS)]:
-        similarity = text_kernel(distances, length)
-        for position in POSITIONS:
-            if text + position > 0:
-                settings = KernelSettings(text=text, position=position, length=length, noise=0.0)
-                yield settings, spectrum(signal_matrix(similarity, options, settings))
+    parts = [
+        (0.0, LENGTHS[0], 1.0),
+        *((1.0, length, position) for length in LENGTHS for position in POSITIONS),
+    ]
+    texts = {length: text_kernel(distances, length) for length in LENGTHS}
+    for text, length, position in parts:
+        settings = KernelSettings(text=text, position=position, length=length, noise=0.0)
+        yield settings, spectrum(signal_matrix(texts[length], options, settings), options.blocks)

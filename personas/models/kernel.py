@@ -15,7 +15,7 @@ from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve, eigh
+from scipy.linalg import cho_factor, cho_solve, eigh, helmert
 
 from personas.arrays import FloatArray, IntArray
 from personas.document import Document
@@ -179,21 +179,13 @@ class KernelRegression:
     def _centre(self) -> FloatArray:
         return self.train.vectors.mean(axis=1, keepdims=True)
 
-    def amplitude(self) -> float:
-        """Signal variance by maximum likelihood, ``y' K^-1 y`` over the contrasts of options and outputs.
-
-        A question with n options has n - 1 contrasts: its centred values sum to zero.
-        """
-        solved = cho_solve(cho_factor(gram_matrix(self.train, self.settings), lower=True), self.targets)
-        contrasts = len(self.targets) - len(self.train.blocks)
-        return float(np.sum(self.targets * solved) / (contrasts * self.targets.shape[1]))
-
 
 class Spectrum(NamedTuple):
-    """Eigenvalues (n_rows,) and eigenvectors (n_rows, n_rows) of a kernel without noise.
+    """Eigenvalues (n_contrasts,) and eigenvectors (n_rows, n_contrasts) of a centred kernel without noise.
 
     Once known, the kernel with any noise is solved at little cost: a search over noises needs one
-    decomposition, not one inverse each.
+    decomposition, not one inverse each. A question with n options has n - 1 contrasts; the direction in
+    which all its options are alike is left out.
     """
 
     values: FloatArray
@@ -207,22 +199,30 @@ class Spectrum(NamedTuple):
         variance, prior = np.empty(len(targets)), np.empty(len(targets))
         for block in blocks:
             own = self.vectors[block]
-            covariance = np.asarray(np.linalg.inv((own * inverse) @ own.T), dtype=np.float64)
+            # Any number in the direction left out makes the block invertible; centring removes it again.
+            whole = (own * inverse) @ own.T + 1.0
+            covariance = np.asarray(np.linalg.inv(whole), dtype=np.float64)
             mean[block] = targets[block] - covariance @ solved[block]
             variance[block] = _centred_variance(covariance)
             prior[block] = _centred_variance((own * (self.values + noise)) @ own.T)
         return Prediction(centred_blocks(mean, blocks), variance, prior)
 
-    def amplitude(self, noise: float, targets: FloatArray, blocks: Sequence[slice]) -> float:
-        """See ``KernelRegression.amplitude``, for the kernel with ``noise`` on the diagonal."""
+    def amplitude(self, noise: float, targets: FloatArray) -> float:
+        """Signal variance by maximum likelihood, ``y' K^-1 y`` over the contrasts of options and outputs."""
         rotated = np.square(self.vectors.T @ targets).sum(axis=1)
-        contrasts = len(targets) - len(blocks)
-        return float(rotated @ (1.0 / (self.values + noise)) / (contrasts * targets.shape[1]))
+        return float(rotated @ (1.0 / (self.values + noise)) / (len(rotated) * targets.shape[1]))
 
 
-def spectrum(kernel: FloatArray) -> Spectrum:
-    """Eigen-decomposition of a symmetric kernel matrix (n_rows, n_rows)."""
-    values, vectors = eigh(kernel, driver="evd", check_finite=False)
+def spectrum(kernel: FloatArray, blocks: Sequence[slice]) -> Spectrum:
+    """Eigen-decomposition of a symmetric kernel matrix (n_rows, n_rows) among contrasts."""
+    bases = [helmert(block.stop - block.start) for block in blocks]
+
+    def contrasts(matrix: FloatArray) -> FloatArray:
+        return np.concatenate([basis @ matrix[b] for basis, b in zip(bases, blocks, strict=True)])
+
+    values, turned = eigh(contrasts(contrasts(kernel).T), driver="evd", check_finite=False)
+    places = row_blocks([len(basis) for basis in bases])
+    vectors = np.concatenate([basis.T @ turned[p] for basis, p in zip(bases, places, strict=True)])
     return Spectrum(np.maximum(values, 0.0), vectors)
 
 
@@ -234,7 +234,7 @@ def leave_one_question_out(gram: FloatArray, targets: FloatArray, blocks: Sequen
     Source: Rasmussen and Williams, "Gaussian Processes for Machine Learning" (2006), eq. 5.12, here
     for the block of a question's options instead of a single row.
     """
-    return spectrum(gram).left_out(0.0, targets, blocks)
+    return spectrum(gram, blocks).left_out(0.0, targets, blocks)
 
 
 def _centred_variance(covariance: FloatArray) -> FloatArray:

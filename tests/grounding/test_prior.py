@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grounding.prior import centred_log, item_shares
+from grounding.prior import item_shares
 from personas.answer import NO_ANSWER, Answers, shares
 from personas.arrays import FloatArray, IntArray
 from personas.question import Question
@@ -101,7 +101,7 @@ def test_permuting_the_options_of_an_unordered_question_permutes_its_shares_and_
 
 def test_an_option_that_nobody_chose_keeps_a_positive_share() -> None:
     found = item_shares(asked(np.zeros((30, 2), dtype=np.int64), (3, "ordinal"), (3, "ordinal")), np.ones(30))
-    assert np.all(np.isfinite(centred_log(found.shares)))
+    assert np.all(np.isfinite(found.log_shares))
     assert all(share[0] > 0.99 for share in found.shares)
 
 

@@ -114,7 +114,7 @@ def test_the_search_equals_trying_every_kernel_one_by_one(
     best, place = -np.inf, NOTHING
     grid = product((0.0, 1.0), selection.POSITIONS, selection.LENGTHS, selection.NOISES)
     for text, position, length, noise in grid:
-        if text + position == 0 or (text == 0 and length != selection.LENGTHS[0]):
+        if text == 0 and (length, position) != (selection.LENGTHS[0], 1.0):
             continue
         parts = NOTHING.model_copy(
             update={"text": text, "position": position, "length": length, "noise": noise}
