@@ -21,7 +21,7 @@ test: .venv/.installed  ## all tests; those on real weights and data are skipped
 lint: .venv/.installed  ## format, lint, types and import contract
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 
 bench: .venv/.installed  ## one script of benchmarks/: make bench BENCH=scoring_speed
