@@ -58,7 +58,7 @@ def main() -> None:
     seconds: list[float] = []
     for round_ in range(ROUNDS):
         started = time.monotonic()
-        rows = persons.take(np.arange(ONE_BY_ONE_PERSONS) + round_)
+        rows = persons.take(np.arange(ONE_BY_ONE_PERSONS) + JOINT_PERSONS * round_)
         simple.score(rows, questions)
         rates["one_by_one"].append(len(rows) * len(questions) / (time.monotonic() - started))
         started = time.monotonic()
@@ -78,6 +78,8 @@ def main() -> None:
             "peak_memory_gb": peak_memory_gb(),
             **{f"{name}_answers_per_second": statistics.median(values) for name, values in rates.items()},
             "largest_difference_joint": apart,
+            "persons": f"{PERSONS} factored, {JOINT_PERSONS} of them joint and {ONE_BY_ONE_PERSONS} of these "
+            "one by one in each round, all questions; loading the model is not counted",
             "processor": encoder.language.processor.describe(),
         },
     )

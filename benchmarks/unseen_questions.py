@@ -32,7 +32,7 @@ SETTINGS = KernelSettings(text=1.0, position=0.3, length=0.5, noise=0.3)
 
 def main() -> None:
     """Runs the benchmark."""
-    folder = Path(os.environ.get("GSS20", "../shared/data/gss20"))
+    folder = Path(os.environ.get("GSS20", "gss20"))
     if not folder.is_dir():
         sys.exit(f"{folder} is not there; set GSS20 to the folder with questions.json and answers.parquet")
     questions, shares = _read(folder)

@@ -264,14 +264,15 @@ def _joined(people: Panel, added: Panel) -> Panel:
 
 
 def _target(use: MarginUse, table: MarginTable, survey: SurveySource) -> Target:
-    bins: dict[str, Mapping[str, tuple[float, float]]] = {}
+    bins: dict[str, Mapping[str, tuple[float, float]]] = dict(use.bins)
     for dimension, attribute in use.attributes.items():
         recode = survey.attributes.get(attribute)
-        if recode is not None and recode.bins is not None and dimension in table.dimensions:
-            column = table.dimensions.index(dimension)
-            # A table that is published in the attribute's own groups is taken as it stands.
-            if not {row[0][column] for row in table.rows} <= set(recode.bins):
-                bins[attribute] = recode.bins
+        if attribute in bins or recode is None or recode.bins is None or dimension not in table.dimensions:
+            continue
+        column = table.dimensions.index(dimension)
+        # A table that is published in the attribute's own groups is taken as it stands.
+        if not {row[0][column] for row in table.rows} <= set(recode.bins):
+            bins[attribute] = recode.bins
     return margins.target(table, use.attributes, use.levels, bins)
 
 

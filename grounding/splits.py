@@ -36,6 +36,11 @@ class Split:
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
+def ids_fingerprint(ids: Sequence[str]) -> str:
+    """Hash of a set of people, whatever their order."""
+    return hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()
+
+
 def split(seed: int, people: float, questions: int | Sequence[str], names: Sequence[str]) -> Split:
     """A split that holds out a fraction of people and some questions.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mirrorpanel.records import AdapterRecord
 from mirrorpanel.store import Workspace
-from personas.models import catalogue, factored
+from personas.models import catalogue, factored, processor
 from personas.models.base import AnswerModel
 from personas.models.encoder import Encoder
 from personas.models.factored import FactoredConfig, FactoredModel
@@ -32,11 +32,13 @@ class Machine:
     dtype: str | None = None
     cache: Path = field(default_factory=cache_folder)
 
+    def __post_init__(self) -> None:
+        processor.check_names(self.device, self.dtype)
+
 
 @functools.cache
 def language(source: str, machine: Machine) -> "LanguageModel":
     """The language model of a catalogue name, folder or hub name."""
-    from personas.models import processor
     from personas.models.language import LanguageModel
 
     where = catalogue.folder(source, machine.cache)

@@ -23,7 +23,7 @@ class PanelRecord(Document):
 
 
 class SplitRecord(Document):
-    """What was held out, and its hash."""
+    """What was held out, and its hash; ``trained_ids`` hashes the ids of the people trained on."""
 
     seed: int
     people: float
@@ -31,6 +31,7 @@ class SplitRecord(Document):
     fingerprint: str
     people_held_out: int
     people_trained: int
+    trained_ids: str
 
 
 class AdapterRecord(Document):
@@ -63,9 +64,15 @@ class RunRecord(Document):
 
 
 class AgreementRecord(Document):
-    """Agreement of a run with real people, and on whom the untuned baseline was measured."""
+    """Agreement of a run with real people, and on whom the untuned baseline was measured.
+
+    ``unvalidated`` names the questions without real answers, ``outside_support`` those of all questions
+    that are near to nothing that was trained on.
+    """
 
     result: AgreementResult
+    unvalidated: tuple[str, ...]
+    outside_support: tuple[str, ...]
     untuned: str
     segments: tuple[str, ...]
     seconds: float

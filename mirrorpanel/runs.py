@@ -35,13 +35,14 @@ def start(workspace: Workspace, run: str, panel: str, record: RunRecord) -> None
         workspace.connection.execute("INSERT INTO runs VALUES (?, ?, ?, ?, NULL, 0, '', ?)", row)
 
 
-def finish(workspace: Workspace, run: str, processor: str) -> None:
-    """Marks a run as complete; a run that was complete before stays as it is."""
+def finish(workspace: Workspace, run: str, processor: str, seconds: float) -> None:
+    """Marks a run as complete, ``seconds`` after its last batch; one complete before stays as it is."""
     if workspace.value("SELECT finished FROM runs WHERE run = ?", [run]) is not None:
         return
     with workspace.transaction("field", f"{run} complete"):
         workspace.connection.execute(
-            "UPDATE runs SET finished = ?, processor = ? WHERE run = ?", [now(), processor, run]
+            "UPDATE runs SET finished = ?, processor = ?, seconds = seconds + ? WHERE run = ?",
+            [now(), processor, seconds, run],
         )
 
 

@@ -96,7 +96,7 @@ def fit(
         name=name, base_model=base.name, base_fingerprint=base.fingerprint, layers=base.layers,
         questions=questions, attributes=encoder.attributes, text=encoder.text,
         share_kernel=share_kernel.settings, effect_kernel=effect_kernel.settings,
-        share_amplitude=amplitude, split=split.fingerprint, seed=seed,
+        share_amplitude=_rounded(amplitude), split=split.fingerprint, seed=seed,
     )  # fmt: skip
     head = Head(log_prior, effects, np.ones(len(questions)))
     model = FactoredModel(config, vectors, encoder, head, lambda: base.encoder)
@@ -122,3 +122,8 @@ def _log_scores(
         "left_out_shares": shares.log_score,
         "left_out_effects": effects.log_score,
     }
+
+
+def _rounded(value: float) -> float:
+    """The value to nine digits: the last bits of a sum may differ from run to run."""
+    return float(f"{value:.9g}")

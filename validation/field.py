@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -23,7 +23,7 @@ class AnswerBatch:
         questions: the questions asked.
         distributions: one (n_persons, n_options) array for each question.
         drawn: index of the option drawn, shape (n_persons, n_questions).
-        seconds: how long these answers took.
+        seconds: how long these answers took; in a fielding also keeping the batch before.
     """
 
     persons: tuple[str, ...]
@@ -47,11 +47,15 @@ class AnswerSink(Protocol):
 
 @dataclass(frozen=True)
 class Fielded:
-    """How a fielding went: answers kept now, answers found from before, seconds of this process."""
+    """How a fielding went: answers kept now, answers found from before, seconds of this process.
+
+    ``unwritten`` are those of the seconds that no batch holds: keeping the last one.
+    """
 
     answers: int
     resumed: int
     seconds: float
+    unwritten: float
 
 
 def field(
@@ -80,11 +84,15 @@ def field(
     started = time.monotonic()
     if resumed:
         progress(resumed)
+    mark = time.monotonic()
     for rows in _batches(left, batch):
         answered = answer(model, panel.take(rows), questions, seed)
-        sink.write(answered)
+        ready = time.monotonic()
+        sink.write(replace(answered, seconds=ready - mark))
+        mark = ready
         progress(len(rows) * len(questions))
-    return Fielded(len(left) * len(questions), resumed, time.monotonic() - started)
+    ended = time.monotonic()
+    return Fielded(len(left) * len(questions), resumed, ended - started, ended - mark)
 
 
 def answer(model: AnswerModel, panel: Panel, questions: Sequence[Question], seed: int) -> AnswerBatch:

@@ -27,7 +27,8 @@ class SplitLine(Document):
     """What was held out, decided before anything was fitted.
 
     ``benchmark`` names the source of the held-out real answers with its field dates. ``overlap_people``
-    and ``overlap_questions`` count those that stand on both sides of the split.
+    and ``overlap_questions`` count those that stand on both sides of the split; ``None`` where it cannot
+    be told.
     """
 
     people: int
@@ -38,8 +39,18 @@ class SplitLine(Document):
     description: str
     benchmark: str
     sha256: str
-    overlap_people: int
+    overlap_people: int | None
     overlap_questions: int
+
+
+class Unvalidated(Document):
+    """A question asked although no real answers exist for it; ``shares`` are weighted, one an option."""
+
+    name: str
+    text: str
+    options: tuple[str, ...]
+    shares: tuple[float, ...]
+    outside_support: bool
 
 
 class ReportData(Document):
@@ -66,6 +77,7 @@ class ReportData(Document):
     refused: int
     repaired: int
     agreement: AgreementResult
+    unvalidated: tuple[Unvalidated, ...] = ()
     smallest_base: int
     population: str
     weighting: Weighting

@@ -38,11 +38,14 @@ def items(data: ReportData) -> list[Item]:
         _split(data),
         Item("Benchmark", (f"{data.split.benchmark}.".replace("..", "."), _benchmark(data))),
         _worst(data),
-        Item("Segments that failed", _segments(data)),
+        Item("Segments below their best baseline (point estimates)", _segments(data)),
         Item("Spread between reruns", (data.reruns,)),
         Item(
             "Refused and repaired answers",
-            (f"Refused: {count(data.refused)}. Repaired: {count(data.repaired)}.",),
+            (
+                f"Refused: {count(data.refused)}. Repaired: {count(data.repaired)}. Every answer is "
+                "drawn from a distribution over the options, so neither can occur.",
+            ),
         ),
         Item("Uses not supported", data.limits or ("None has been stated.",)),
     ]

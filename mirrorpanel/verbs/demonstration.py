@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import mirrorpanel
+from grounding import datasets
 from mirrorpanel import store
 from mirrorpanel.lineup import Machine
 from mirrorpanel.records import AgreementRecord
@@ -70,6 +71,9 @@ def demonstrate(
             shutil.copy(examples() / name, out / name)
     say(f"$ mirrorpanel models pull {MODEL}")
     catalogue.pull(MODEL, cache_folder(), say)
+    for name in DATA:
+        say(f"$ mirrorpanel data pull {name}")
+        datasets.pull(name, cache_folder(), say)
     with Workspace(out) as workspace:
         say(f"$ mirrorpanel ground {folder}/ground.yaml -w {folder}")
         panel = grounding.ground(workspace, out / FILES[0], cache_folder(), say)

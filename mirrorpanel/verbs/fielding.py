@@ -64,6 +64,6 @@ def fielding(
     begin(len(persons) * len(questions))
     sink = runs.RunSink(workspace, run)
     fielded = field(answering.model, persons, questions, spec.seed, sink, spec.batch, progress)
-    runs.finish(workspace, run, answering.processor())
+    runs.finish(workspace, run, answering.processor(), fielded.unwritten)
     seconds = float(workspace.value("SELECT seconds FROM runs WHERE run = ?", [run]))
     return FieldedRun(run, record, fielded.answers + fielded.resumed, fielded.resumed, seconds)

@@ -8,20 +8,21 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
+from grounding import splits
 from grounding.provenance import Provenance, Source
 from grounding.splits import Split
-from mirrorpanel import __version__, lineup, panels
-from mirrorpanel.records import AdapterRecord, AgreementRecord, PanelRecord, RunRecord
+from mirrorpanel import __version__, lineup, panels, runs
+from mirrorpanel.records import AdapterRecord, AgreementRecord, PanelRecord, RunRecord, SplitRecord
 from mirrorpanel.render import page
-from mirrorpanel.render.data import ModelLine, ReportData, SplitLine
+from mirrorpanel.render.data import ModelLine, ReportData, SplitLine, Unvalidated
 from mirrorpanel.store import Workspace, now, write_failed
 from personas.errors import MirrorpanelError
 from personas.prompt import attribute_text, option_text, person_text, question_text, value_text
 from validation.segments import SMALLEST_BASE
 
 OPTION_ORDER = (
-    "Every option is scored from its own text, apart from the others: the order of the options cannot "
-    "matter and is neither shown to the model nor rotated."
+    "Options are not presented in any order: each is scored from its own text, apart from the others. What "
+    "counts is the place of an option on an ordinal scale, which is part of the question."
 )
 LEGAL_BASIS = "not recorded in the grounding file; the licences above are as each source states them"
 LIMITS = (
@@ -122,20 +123,40 @@ def _content(workspace: Workspace, run: str) -> ReportData:
         refused=0,
         repaired=0,
         agreement=agreed.result,
+        unvalidated=_unvalidated(workspace, panel, run, record, agreed),
         smallest_base=SMALLEST_BASE,
         population=_population(grounded),
         weighting=grounded.weighting,
         provenance=grounded.provenance,
         split=_split(workspace, panel, record, grounded, adapter or None),
         sources=_sources(grounded),
-        legal_basis=LEGAL_BASIS,
+        legal_basis=grounded.spec.legal_basis or LEGAL_BASIS,
         prompts=_prompts(workspace, panel, record, adapter or None, agreed),
         option_order=OPTION_ORDER,
         draws=f"Counter-based (Philox), a function of seed {record.spec.seed}, person and question alone; "
         "never the most likely option.",
         seed=record.spec.seed,
         limits=LIMITS,
-        reproduce=_reproduce(record, grounded, adapter or None, run),
+        reproduce=_reproduce(record, grounded, adapter or None),
+    )
+
+
+def _unvalidated(
+    workspace: Workspace, panel: str, run: str, record: RunRecord, agreed: AgreementRecord
+) -> tuple[Unvalidated, ...]:
+    """Simulated shares of the questions that nobody real was asked."""
+    asked = [q for q in record.questions if q.name in agreed.unvalidated]
+    persons = panels.persons(workspace, panel)
+    distributions, _ = runs.answers(workspace, run, persons.ids, asked)
+    return tuple(
+        Unvalidated(
+            name=q.name,
+            text=q.text,
+            options=q.options,
+            shares=tuple(float(s) for s in np.average(rows, axis=0, weights=persons.weights)),
+            outside_support=q.name in agreed.outside_support,
+        )
+        for q, rows in zip(asked, distributions, strict=True)
     )
 
 
@@ -187,13 +208,22 @@ def _split(
         training_questions=len(trained),
         held_out_questions=len(split.questions),
         description=f"People by hash of seed {split.seed} and id ({split.people:.0%} held out), "
-        f"questions {how} ({', '.join(split.questions) or 'none'}), both before anything was fitted. "
+        f"questions {how} ({', '.join(split.questions) or 'none'}), both before any answer was looked at. "
+        "Weights and matching rest on the attributes of all people, held out or not, on nobody's answers. "
         f"{_mirrored(workspace, panel, split.seed, split.people)}",
         benchmark=benchmark,
         sha256=split.fingerprint,
-        overlap_people=grounded.people - split.people_trained - split.people_held_out,
+        overlap_people=_overlap(workspace, panel, split),
         overlap_questions=len({q.fingerprint for q in trained} & held),
     )
+
+
+def _overlap(workspace: Workspace, panel: str, split: SplitRecord) -> int | None:
+    """People on both sides: none where those outside the held-out part are the very ones trained on."""
+    ids = [str(r[0]) for r in workspace.rows("SELECT id FROM people WHERE panel = ?", [panel])]
+    out = Split(split.seed, split.people, ()).held_out(ids)
+    rest = [i for i, held in zip(ids, out, strict=True) if not held]
+    return 0 if splits.ids_fingerprint(rest) == split.trained_ids else None
 
 
 def _mirrored(workspace: Workspace, panel: str, seed: int, people: float) -> str:
@@ -245,15 +275,13 @@ def _prompts(
     )
 
 
-def _reproduce(
-    record: RunRecord, grounded: PanelRecord, adapter: AdapterRecord | None, run: str
-) -> tuple[str, ...]:
+def _reproduce(record: RunRecord, grounded: PanelRecord, adapter: AdapterRecord | None) -> tuple[str, ...]:
     train = [f"mirrorpanel train {adapter.file}"] if adapter else []
     return (
         "mirrorpanel init .",
         f"mirrorpanel ground {grounded.file}",
         *train,
         f"mirrorpanel field {record.file}",
-        f"mirrorpanel validate {run}",
-        f"mirrorpanel report {run}",
+        f"mirrorpanel validate {record.spec.study}",
+        f"mirrorpanel report {record.spec.study}",
     )

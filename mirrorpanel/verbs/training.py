@@ -103,6 +103,7 @@ def _split_record(split: Split, data: TrainingData, n_people: int) -> SplitRecor
         fingerprint=split.fingerprint,
         people_held_out=n_people - trained,
         people_trained=trained,
+        trained_ids=splits.ids_fingerprint(data.people.ids),
     )
 
 

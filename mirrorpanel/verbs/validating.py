@@ -70,13 +70,16 @@ def validate(
     if segments is None:
         segments = tuple(_observed(workspace, panel))
     report("bootstrapping people and questions")
+    outside = _outside_support(answering, record.questions)
     result = agreement(
         model=model, baselines=others, people=held.people, answers=held.answers, status=status,
         segments=segments, draws=drawn, mirrored=mirrored, seed=record.spec.seed,
-        smallest_base=SMALLEST_BASE, outside_support=_outside_support(answering, questions),
+        smallest_base=SMALLEST_BASE, outside_support=outside,
     )  # fmt: skip
     kept = AgreementRecord(
         result=result,
+        unvalidated=tuple(q.name for q in record.questions if q.name not in status),
+        outside_support=tuple(sorted(outside)),
         untuned=_untuned_line(untuned, answering, untuned_seconds),
         segments=tuple(segments),
         seconds=time.monotonic() - started,

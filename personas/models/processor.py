@@ -62,6 +62,14 @@ def choose(device: str | None = None, dtype: str | None = None) -> Processor:
     return _on_cuda(place) if place.startswith("cuda") else _on_cpu(place)
 
 
+def check_names(device: str | None, dtype: str | None) -> None:
+    """Returns where both could be names; what this machine has is not asked. Raises: ProcessorError."""
+    _known_dtype(dtype)
+    kind, _, number = ("cpu" if device is None else device).partition(":")
+    if kind not in ("cpu", "cuda") or (number and not number.isdecimal()) or device == "cpu:":
+        raise ProcessorError(f"Unknown device {device!r}; choose from 'cpu', 'cuda', 'cuda:N'")
+
+
 def _known_dtype(dtype: str | None) -> str | None:
     if dtype is None:
         return None
@@ -80,9 +88,8 @@ def _known_device(device: str | None) -> str:
     there = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if device is None:
         return "cuda" if there else "cpu"
+    check_names(device, None)
     kind, _, number = device.partition(":")
-    if kind not in ("cpu", "cuda") or (number and not number.isdecimal()) or device == "cpu:":
-        raise ProcessorError(f"Unknown device {device!r}; choose from 'cpu', 'cuda', 'cuda:N'")
     if kind == "cuda" and int(number or 0) >= there:
         raise ProcessorError(
             f"Device {device!r} asked for, but PyTorch {torch.__version__} sees {there} CUDA devices here; "

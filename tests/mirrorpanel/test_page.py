@@ -225,7 +225,7 @@ def test_every_item_of_the_disclosure_block_is_there(data: ReportData, html: str
         "Training and held-out data",
         "Benchmark",
         "Worst questions",
-        "Segments that failed",
+        "Segments below their best baseline (point estimates)",
         "Spread between reruns",
         "Refused and repaired answers",
         "Uses not supported",
@@ -242,7 +242,7 @@ def test_the_disclosure_names_the_worst_questions_and_segments_below_their_basel
     lost = lost.model_copy(update={"baselines": {"uniform": lost.agreement.value + 0.01}})
     result = data.agreement.model_copy(update={"segments": (lost,)})
     items = {i.heading: i for i in disclosure.items(data.model_copy(update={"agreement": result}))}
-    assert items["Segments that failed"].lines == (
+    assert items["Segments below their best baseline (point estimates)"].lines == (
         "Agreement not above the best baseline: age group 18-24 (question in training).",
         "Suppressed, fewer than 30 real people: none.",
     )

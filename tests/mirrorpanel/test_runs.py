@@ -103,9 +103,9 @@ def test_a_batch_is_kept_whole_or_not_at_all(workspace, record, few_questions):
 def test_a_complete_run_keeps_the_moment_and_machine_that_completed_it(workspace, record):
     runs.start(workspace, "s-1", "p-1", record())
     assert workspace.value("SELECT finished FROM runs") is None
-    runs.finish(workspace, "s-1", "cpu, here")
+    runs.finish(workspace, "s-1", "cpu, here", 0.0)
     before = workspace.rows("SELECT finished, processor FROM runs")
-    runs.finish(workspace, "s-1", "cpu, elsewhere")
+    runs.finish(workspace, "s-1", "cpu, elsewhere", 1.0)
     assert workspace.rows("SELECT finished, processor FROM runs") == before
     assert before[0][0] is not None
     assert before[0][1] == "cpu, here"
