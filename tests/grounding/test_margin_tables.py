@@ -59,7 +59,7 @@ def test_a_shipped_table_is_found_by_name_and_an_unknown_one_is_refused_with_all
     tmp_path: Path,
 ) -> None:
     assert tables.table("us_region_2022", {}, tmp_path).dimensions == ("region",)
-    with pytest.raises(UnknownName, match="'office', 'us_age_sex_2022'"):
+    with pytest.raises(UnknownName, match="'office', 'de_land_age_migration_2022'"):
         tables.table("de_region", {"office": OWN}, tmp_path)
 
 

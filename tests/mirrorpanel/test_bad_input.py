@@ -105,7 +105,7 @@ CHANGES = {
     "an unknown margin table": (
         "us_age_sex_2022",
         "us_age_sex_1822",
-        ["Unknown margin table 'us_age_sex_1822'; choose from 'us_age_sex_2022'"],
+        ["Unknown margin table 'us_age_sex_1822'; choose from 'de_land_age_migration_2022'"],
     ),
     "a margin of an attribute that is not there": (
         "sex: sex}}",

@@ -17,14 +17,34 @@ def total(name: str) -> float:
 
 
 def test_the_margin_tables_that_ship_are_these():
-    names = ["us_age_sex_2022", "us_education_2022", "us_region_2022"]
-    assert reference_data.margin_names() == names
+    assert reference_data.margin_names() == [
+        "de_land_age_migration_2022",
+        "de_land_sex_age_2021",
+        "de_sex_age_labour_2024",
+        "eu_education_2021",
+        "eu_uk_sex_age_2020",
+        "ew_age_2020",
+        "ew_ethnicity_2021",
+        "us_age_sex_2022",
+        "us_education_2022",
+        "us_hispanic_sex_age_2022",
+        "us_hispanic_sex_age_2026",
+        "us_household_income_2021",
+        "us_race_sex_age_2022",
+        "us_race_sex_age_2026",
+        "us_region_2022",
+        "us_state_2022",
+        "us_state_age_2023",
+    ]
 
 
 @pytest.mark.parametrize("name", reference_data.margin_names())
 def test_every_table_says_where_it_comes_from_and_has_each_cell_once(name: str):
     table = reference_data.margin(name)
-    assert all([table.country, table.unit, table.source, table.vintage, table.licence, table.note])
+    assert all(
+        [table.country, table.unit, table.source, table.vintage, table.licence, table.note, table.basis]
+    )
+    assert bool(table.attribution) != ("public domain" in table.licence)
     cells = [cell for cell, _ in table.rows]
     assert len(set(cells)) == len(cells)
     assert all(len(cell) == len(table.dimensions) and all(cell) for cell in cells)
