@@ -1,0 +1,1 @@
+"""Pseudonyms, personal data in text, special categories, anonymity of what leaves the workspace."""
