@@ -1,37 +1,39 @@
 """A whole grounding: survey rows, customers and official margins become a panel of persons."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from grounding import (
-    codebook,
-    crm,
-    datasets,
-    margins,
-    matching,
-    microdata,
-    population,
-    raking,
-    tables,
-    weights,
-)
-from grounding.margins import Target
-from grounding.matching import Donors, Shared
-from grounding.microdata import Microdata
+from grounding import diagnostics, intake, weighing
+from grounding.diagnostics import Diagnostics
+from grounding.intake import Intake
+from grounding.population import drawing, synthesis
+from grounding.population.imputation import Imputed
+from grounding.population.margins import Target
+from grounding.population.weights import Weighting
+from grounding.privacy import masking, protection
+from grounding.privacy.guard import Guard
+from grounding.privacy.pii import Gate
+from grounding.privacy.protection import SourceRecord
 from grounding.provenance import Provenance, Source
-from grounding.spec import CrmSource, GroundSpec, Imputation, MarginUse, SurveySource
-from grounding.weights import Weighting
+from grounding.setting import Report, Setting
+from grounding.sources import toplines
+from grounding.sources.matching import Donors
+from grounding.sources.microdata import Microdata
+from grounding.sources.table import Table
+from grounding.sources.toplines import Toplines
+from grounding.spec import GroundSpec
+from grounding.weighing import Weighed
+from personas import draws
 from personas.answer import Answers
-from personas.arrays import FloatArray, IntArray
-from personas.errors import DataError
+from personas.arrays import IntArray
 from personas.models.wheel import sha256_of
 from personas.panel import Panel
-from reference_data import MarginTable
+from personas.wording import counted
 
-Report = Callable[[str], None]
+_OWN_ROW = "the person's own survey row, "
 
 
 @dataclass(frozen=True)
@@ -39,13 +41,18 @@ class Grounded:
     """Persons, the people they mirror, and where everything about them comes from.
 
     Attributes:
-        people: the real people, raked weights (mean 1), observed, matched and imputed attributes.
+        people: the people under their pseudonyms, weights of mean 1, attributes of every kind.
         answers: the real answers of ``people``.
         persons: the persons drawn, ids p0001 and so on, weights 1.
         mirrors: id of the one of ``people`` behind each person.
-        provenance: one entry for each attribute, in the panel's order.
+        copies: which copy of multiply imputed values each person has, shape (n_persons,).
+        provenance: one entry for each attribute and kind of value, in the panel's order.
         donors: matched attribute -> donor and distance for each of ``people``.
+        imputed: attribute -> what was filled, and from whom.
         weighting: what the weights cost and achieve.
+        sources: what came in from where, under which protection.
+        toplines: published shares.
+        found: everything else that the report says.
         inputs: name of each file or data set read -> sha256.
     """
 
@@ -53,261 +60,186 @@ class Grounded:
     answers: Answers
     persons: Panel
     mirrors: tuple[str, ...]
+    copies: IntArray
     provenance: tuple[Provenance, ...]
     donors: dict[str, Donors]
+    imputed: dict[str, Imputed]
     weighting: Weighting
+    sources: tuple[SourceRecord, ...]
+    toplines: tuple[Toplines, ...]
+    found: Diagnostics
     inputs: dict[str, str]
 
 
-@dataclass(frozen=True)
-class _Added:
-    """People with further attributes, and how these came about."""
-
-    people: Panel
-    provenance: tuple[Provenance, ...]
-    donors: dict[str, Donors]
-    inputs: dict[str, str]
+def _unwatched(stage: str) -> None:
+    """What happens when a stage begins and nobody watches."""
 
 
-def ground(spec: GroundSpec, base: Path, cache: Path, report: Report) -> Grounded:
+def stages(spec: GroundSpec) -> int:
+    """How many stages a grounding has; each calls ``begin`` once."""
+    return 3 + len(spec.crm) + bool(spec.impute)
+
+
+def ground(
+    spec: GroundSpec,
+    base: Path,
+    cache: Path,
+    guard: Guard,
+    report: Report,
+    begin: Report = _unwatched,
+) -> Grounded:
     """The panel that a grounding file describes.
 
     Args:
         spec: the file's content.
         base: folder that paths in it are relative to.
         cache: where catalogued data are kept.
-        report: called with one line for each step.
+        guard: pseudonyms, the people who asked to be forgotten, and the date.
+        report: called with one line for each step done.
+        begin: called with the name of each stage that begins; there are ``stages(spec)``.
 
     Raises:
-        DataError: a source cannot be used; names file, line, column, value and what is allowed.
-        DocumentError: the codebook does not say what it must.
+        DataError: a source cannot be used, or no weights meet the margins; names file, line, column, value
+            and what is allowed.
+        DocumentError: a codebook does not say what it must.
         UnknownName: a data set, codebook or margin table that there is not.
         PullError: a data set could not be fetched.
+        WorkspaceError: the key of the pseudonyms is lost.
     """
-    survey, inputs = _survey(spec.survey, base, cache, report)
-    parts = [_Added(survey.people, _observed(spec.survey, survey.source), {}, inputs)]
-    for source in spec.crm:
-        parts.append(_matched(source, survey, parts[-1].people, base, cache, spec.seed, report))
+    setting, gate = Setting(base, cache, guard, report, begin), masking.gate(spec.masking)
     rng = np.random.default_rng(spec.seed)
-    official = _official(spec, base)
-    for imputation in spec.impute:
-        table = official[imputation.table]
-        parts.append(_imputed(imputation, table, parts[-1].people, rng, report))
-    people, weighting = _weighted(spec, official, parts[-1].people, report)
-    own = {t.file: sha256_of(base / t.file) for name, t in spec.tables.items() if name in official}
-    rows = population.draw(people, spec.persons, rng)
-    report(f"drawn: {spec.persons:,} persons from {len(set(rows.tolist())):,} people")
+    published = tuple(toplines.read(base / study.file) for study in spec.studies)
+    begin("survey" if spec.survey is not None else "people from margins")
+    if spec.survey is not None:
+        came = intake.bring_in(spec, spec.survey, setting, gate)
+        modelled: tuple[str, ...] = ()
+    else:
+        came, modelled = _modelled(spec, setting, rng)
+    weighed = weighing.weigh(spec, came.people, came.survey, setting, rng)
+    people = weighed.people
+    begin("persons")
+    rows = drawing.draw(people, spec.persons, rng)
+    kind = "people" if spec.survey is not None else "modelled people"
+    report(f"drawn: {counted(spec.persons, 'person')} from {len(set(rows.tolist())):,} {kind}")
+    persons, copies = _persons(people, rows, weighed.imputed, spec.seed)
+    inputs = came.inputs | weighed.inputs | {s.file: sha256_of(base / s.file) for s in spec.studies}
     return Grounded(
         people=people,
-        answers=survey.answers,
-        persons=_persons(people, rows),
+        answers=came.answers,
+        persons=persons,
         mirrors=tuple(people.ids[int(r)] for r in rows),
-        provenance=tuple(p for part in parts for p in part.provenance),
-        donors={a: d for part in parts for a, d in part.donors.items()},
-        weighting=weighting,
-        inputs={name: sha for part in parts for name, sha in part.inputs.items()} | own,
+        copies=copies,
+        provenance=_provenance(spec, came, weighed),
+        donors=came.donors,
+        imputed=weighed.imputed,
+        weighting=weighed.weighting,
+        sources=came.sources,
+        toplines=published,
+        found=_diagnosed(came, weighed, rows, copies, modelled, gate),
+        inputs=inputs,
     )
 
 
-def _survey(spec: SurveySource, base: Path, cache: Path, report: Report) -> tuple[Microdata, dict[str, str]]:
-    """The survey's people and answers, and the sha256 of what was read."""
-    book_path = codebook.locate(spec.codebook, base)
-    book = codebook.load(book_path)
-    if spec.data is not None:
-        files, source = _catalogued(spec.data, cache, spec, report)
-        if len(files) != 1:
-            raise DataError(
-                f"survey data {spec.data!r} has several tables ({', '.join(files)}); a survey is one table "
-                f"of people, such as {datasets.names()[0]!r}"
-            )
-        survey = microdata.read(spec, book, next(iter(files.values())), source)
-    else:
-        survey = microdata.read(spec, book, base / (spec.file or ""))
-    report(
-        f"survey {survey.source.name}: {len(survey.people):,} people, {len(survey.people.attributes)} "
-        f"attributes, {len(book.questions)} questions"
+def _modelled(spec: GroundSpec, setting: Setting, rng: np.random.Generator) -> tuple[Intake, tuple[str, ...]]:
+    """People made from margins and, where there is one, a reference sample of whom nobody comes in."""
+    assert spec.synthesis is not None
+    sample = spec.synthesis.sample
+    reference = None if sample is None else intake.bring_in(spec, sample, setting, Gate())
+    found = weighing.official(spec, setting.base)
+    targets = weighing.targets_of(spec, found)
+    made = synthesis.people(targets, reference.people if reference else None, spec.synthesis.people, rng)
+    setting.report(f"modelled: {len(made.panel):,} people from {counted(len(targets), 'margin')}")
+    provenance = tuple(_modelled_from(name, targets, reference, spec.seed) for name in made.panel.attributes)
+    nobody = Answers((), np.empty((len(made.panel), 0), dtype=np.int64))
+    record = SourceRecord(name=f"{spec.panel} (modelled)", kind="synthesis", origin="official margins")
+    return Intake(
+        people=made.panel,
+        answers=nobody,
+        survey=Microdata(made.panel, nobody, Table("modelled", {}, ()), Source("", "", "", "", "")),
+        provenance=provenance,
+        donors={},
+        supports=(),
+        sources=(*(reference.sources if reference else ()), record),
+        inputs=reference.inputs if reference else {},
+        special=(),
+    ), made.diagnostics.sentences
+
+
+def _modelled_from(name: str, targets: Sequence[Target], sample: Intake | None, seed: int) -> Provenance:
+    """Where a modelled attribute comes from: its margins, and the sample if it has it."""
+    own = [t for t in targets if name in t.attributes]
+    known = next((p for p in sample.provenance if p.attribute == name), None) if sample else None
+    goes_with = (
+        f"what it goes with: reference sample {known.source} ({known.method.removeprefix(_OWN_ROW)})"
+        if known
+        else "no reference sample has it, so it goes with other attributes only as joint margins say"
     )
-    return survey, {survey.source.name: survey.source.sha256, book_path.name: sha256_of(book_path)}
-
-
-def _catalogued(
-    name: str, cache: Path, spec: SurveySource | CrmSource, report: Report
-) -> tuple[dict[str, Path], Source]:
-    """Table -> file of a catalogued data set, and its source, in the grounding file's own words first."""
-    folder = datasets.pull(name, cache, report)
-    dataset = datasets.get(name)
-    origin = dataset.origin
-    source = replace(
-        origin,
-        source=spec.source or origin.source,
-        licence=spec.licence or origin.licence,
-        vintage=spec.vintage or origin.vintage,
-    )
-    return {Path(file).stem: folder / file for file in dataset.files}, source
-
-
-def _observed(spec: SurveySource, source: Source) -> tuple[Provenance, ...]:
-    return tuple(
-        Provenance(
-            attribute=name,
-            kind="observed",
-            source=source.source or source.name,
-            vintage=source.vintage,
-            licence=source.licence,
-            method=f"the person's own survey row, {recode.sentence}",
-            sha256=source.sha256,
-        )
-        for name, recode in spec.attributes.items()
+    return Provenance(
+        attribute=name,
+        kind="modelled",
+        source=_listed(t.source for t in own),
+        vintage=_listed(t.vintage for t in own),
+        licence=_listed(t.licence for t in own),
+        method=f"drawn from a table fitted to margins (iterative proportional fitting); {goes_with}",
+        sha256=known.sha256 if known else "",
+        seed=seed,
     )
 
 
-def _matched(
-    spec: CrmSource, survey: Microdata, people: Panel, base: Path, cache: Path, seed: int, report: Report
-) -> _Added:
-    """The people with the attributes of the customers who resemble them most."""
-    if spec.data is not None:
-        files, source = _catalogued(spec.data, cache, spec, report)
-    else:
-        files = {table: base / file for table, file in (spec.files or {}).items()}
-        source = Source(spec.name, spec.source, spec.licence, spec.vintage, "")
-    customers = crm.read(spec, files)
-    inputs = {source.name: source.sha256}
-    if spec.data is None:
-        inputs = {f"{spec.name}/{t}": sha256_of(files[t]) for t in crm.tables_used(spec, files)}
-        source = replace(source, sha256=inputs[f"{spec.name}/{spec.people}"])
-    shared = _shared(spec, survey, customers)
-    donors = matching.match(shared, people.ids, customers.ids, seed, spec.name, spec.donor_limit)
-    lent = {n: (groups, matching.lent(codes, donors)) for n, (groups, codes) in customers.attributes.items()}
-    report(_matching_line(spec, donors, len(customers.ids)))
-    return _Added(
-        _joined(people, microdata.panel_from(people.ids, lent)),
-        tuple(_matched_provenance(spec, name, source) for name in spec.attributes),
-        dict.fromkeys(spec.attributes, donors),
-        inputs,
-    )
+def _listed(texts: Iterable[str]) -> str:
+    return "; ".join(dict.fromkeys(text for text in texts if text))
 
 
-def _shared(spec: CrmSource, survey: Microdata, customers: crm.Customers) -> Shared:
-    people: list[IntArray] = []
-    others: list[IntArray] = []
-    for name, variable in spec.match.items():
-        what = f"group of the matching variable {name!r}"
-        people.append(microdata.recoded(survey.table, variable.people, what)[1])
-        others.append(microdata.recoded(customers.table, variable.customers, what)[1])
-    return Shared(
-        people=np.stack(people, axis=1),
-        customers=np.stack(others, axis=1),
-        sizes=tuple(len(v.people.labels) for v in spec.match.values()),
-        ordered=tuple(v.ordered for v in spec.match.values()),
-    )
-
-
-def _matching_line(spec: CrmSource, donors: Donors, n_customers: int) -> str:
-    found = donors.rows != matching.NO_DONOR
-    used = len(set(donors.rows[found].tolist()))
-    distance = f"mean distance {donors.distance[found].mean():.3f}" if found.any() else "no distance"
-    on_all = int(np.sum(donors.variables == len(spec.match)))
-    return (
-        f"crm {spec.name}: {len(spec.attributes)} attributes matched to {int(found.sum()):,} of "
-        f"{len(donors.ids):,} people from {used:,} of {n_customers:,} customers on {', '.join(spec.match)} "
-        f"({distance}; {on_all:,} people on all of them)"
-    )
-
-
-def _matched_provenance(spec: CrmSource, name: str, source: Source) -> Provenance:
-    notes = " ".join(f"{variable}: {v.note}." for variable, v in spec.match.items() if v.note)
-    method = (
-        f"lent by the customer nearest in {', '.join(spec.match)} (distance hot deck, Gower distance), not "
-        f"observed of this person; {spec.attributes[name].sentence}. {notes}"
-    )
-    about = source.source or source.name
-    return Provenance(name, "matched", about, source.vintage, source.licence, method.strip(), source.sha256)
-
-
-def _official(spec: GroundSpec, base: Path) -> dict[str, MarginTable]:
-    """The margin tables that the file uses, by name."""
-    names = [use.table for use in (*spec.margins, *spec.impute)]
-    return {name: tables.table(name, spec.tables, base) for name in dict.fromkeys(names)}
-
-
-def _imputed(
-    spec: Imputation, table: MarginTable, people: Panel, rng: np.random.Generator, report: Report
-) -> _Added:
-    """The people with an attribute drawn from its official margin, independent of everything else."""
-    levels = {spec.attribute: spec.levels} if spec.levels is not None else {}
-    target = margins.target(table, {spec.dimension or spec.attribute: spec.attribute}, levels, {})
-    values = population.impute_from_margin(people, target, rng)
-    labels = tuple(cell[0] for cell in target.cells)
-    place = {label: i for i, label in enumerate(labels)}
-    codes = np.array([place[v] for v in values], dtype=np.int64)
-    report(f"imputed {spec.attribute}: {len(labels)} values drawn from {spec.table}")
-    provenance = Provenance(
-        attribute=spec.attribute,
-        kind="imputed",
-        source=target.source,
-        vintage=target.vintage,
-        licence=target.licence,
-        method=f"drawn at random from the shares of table {spec.table}, independently of all other facts",
-        sha256="",
-    )
-    added = microdata.panel_from(people.ids, {spec.attribute: (labels, codes)})
-    return _Added(_joined(people, added), (provenance,), {}, {})
-
-
-def _joined(people: Panel, added: Panel) -> Panel:
-    return replace(
-        people,
-        attributes=(*people.attributes, *added.attributes),
-        levels=(*people.levels, *added.levels),
-        codes=np.concatenate([people.codes, added.codes], axis=1),
-    )
-
-
-def _target(use: MarginUse, table: MarginTable, survey: SurveySource) -> Target:
-    bins: dict[str, Mapping[str, tuple[float, float]]] = dict(use.bins)
-    for dimension, attribute in use.attributes.items():
-        recode = survey.attributes.get(attribute)
-        if attribute in bins or recode is None or recode.bins is None or dimension not in table.dimensions:
-            continue
-        column = table.dimensions.index(dimension)
-        # A table that is published in the attribute's own groups is taken as it stands.
-        if not {row[0][column] for row in table.rows} <= set(recode.bins):
-            bins[attribute] = recode.bins
-    return margins.target(table, use.attributes, use.levels, bins)
-
-
-def _weighted(
-    spec: GroundSpec, official: Mapping[str, MarginTable], people: Panel, report: Report
-) -> tuple[Panel, Weighting]:
-    """The people with weights that meet the margins, and the diagnostics."""
-    targets = [_target(use, official[use.table], spec.survey) for use in spec.margins]
-    margins.check_totals(targets, spec.as_shares)
-    if targets:
-        fitted = raking.fit(people, targets, base=people.weights, cap=spec.weight_cap)
-        report(f"raked to {', '.join(t.name for t in targets)} in {fitted.rounds} rounds")
-        found, result = weights.weighting(people, fitted.weights, targets), fitted.weights
-    else:
-        found, result = _unraked(people.weights), people.weights
-    return replace(people, weights=result), found
-
-
-def _unraked(base: FloatArray) -> Weighting:
-    """Diagnostics of weights that no margin was set for; their margin error is undefined."""
-    return Weighting(
-        people=len(base),
-        design_effect=weights.design_effect(base),
-        effective_base=weights.effective_base(base),
-        largest_weight=float(base.max() / base.mean()),
-        largest_margin_error=None,
-        margins=(),
-    )
-
-
-def _persons(people: Panel, rows: IntArray) -> Panel:
+def _persons(
+    people: Panel, rows: IntArray, imputed: Mapping[str, Imputed], seed: int
+) -> tuple[Panel, IntArray]:
+    """The persons drawn, each with one of the imputed copies, and which copy it is."""
     digits = max(4, len(str(len(rows))))
-    return replace(
-        people,
-        ids=tuple(f"p{i:0{digits}d}" for i in range(1, len(rows) + 1)),
-        codes=people.codes[rows],
-        weights=np.ones(len(rows)),
+    ids = tuple(f"p{i:0{digits}d}" for i in range(1, len(rows) + 1))
+    copies = np.zeros(len(rows), dtype=np.int64)
+    codes = people.codes[rows]
+    most = max((filled.copies for filled in imputed.values()), default=1)
+    if most > 1:
+        copies = np.floor(draws.uniforms(seed, ids, ["imputed copy"])[:, 0] * most).astype(np.int64)
+    for name, filled in imputed.items():
+        if filled.copies > 1:  # otherwise the people have it, perhaps in merged levels
+            codes[:, people.attributes.index(name)] = filled.codes[rows, copies % filled.copies]
+    return replace(people, ids=ids, codes=codes, weights=np.ones(len(rows))), copies
+
+
+def _several(imputed: Mapping[str, Imputed], copies: IntArray) -> list[drawing.Filled]:
+    """The attributes whose values differ from copy to copy, and which copy each person has."""
+    return [drawing.Filled(n, f.codes, copies % f.copies) for n, f in imputed.items() if f.copies > 1]
+
+
+def _provenance(spec: GroundSpec, came: Intake, weighed: Weighed) -> tuple[Provenance, ...]:
+    """One entry for each attribute and kind, saying to which tables the attribute was raked."""
+    raked: dict[str, list[str]] = {}
+    for use in spec.margins:
+        for attribute in use.attributes.values():
+            raked.setdefault(attribute, []).append(use.table)
+    entries = (*came.provenance, *weighed.provenance)
+    return tuple(replace(e, raked="; ".join(raked.get(e.attribute, ()))) for e in entries)
+
+
+def _diagnosed(
+    came: Intake, weighed: Weighed, rows: IntArray, copies: IntArray, modelled: tuple[str, ...], gate: Gate
+) -> Diagnostics:
+    lacking = {
+        s.name: protection.missing(s.protection) for s in came.sources if s.kind in protection.PERSONAL
+    }
+    return Diagnostics(
+        household_margins=weighed.household_margins,
+        merges=weighed.merges,
+        bounds=weighed.bounds,
+        balance=weighed.balance,
+        tradeoff=weighed.tradeoff,
+        coverage=weighed.coverage,
+        filled=tuple(diagnostics.filled(i) for i in weighed.imputed.values()),
+        supports=came.supports,
+        drawing=drawing.errors(weighed.people, rows, filled=_several(weighed.imputed, copies)),
+        modelled=modelled,
+        masked={where: dict(kinds) for where, kinds in gate.counts.items()},
+        special=came.special,
+        unrecorded={name: what for name, what in lacking.items() if what},
     )

@@ -1,7 +1,7 @@
 """The one typed module around pyarrow, which ships without types: columns in and out of DuckDB."""
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy as np
 from personas.arrays import FloatArray, IntArray
 
 _pa: Any = importlib.import_module("pyarrow")
+_compute: Any = importlib.import_module("pyarrow.compute")
 
 
 def table(columns: Mapping[str, object]) -> object:
@@ -37,3 +38,14 @@ def rectangle(found: Any, column: str, length: int) -> FloatArray:
     """A column of lists of one length as an array of shape (n_rows, length)."""
     flat = found.column(column).combine_chunks().flatten().to_numpy()
     return np.asarray(flat, dtype=np.float64).reshape(-1, length)
+
+
+def floats(found: Any, column: str) -> FloatArray:
+    """A column of numbers."""
+    return np.asarray(found.column(column).to_numpy(), dtype=np.float64)
+
+
+def coded(found: Any, column: str, levels: Sequence[str]) -> IntArray:
+    """Place of each text of a column among ``levels``; -1 where it is not among them."""
+    place = _compute.index_in(found.column(column), value_set=_pa.array(list(levels), type=_pa.string()))
+    return np.asarray(_compute.fill_null(place, -1).to_numpy(), dtype=np.int64)

@@ -1,21 +1,29 @@
 """Panels in a workspace: writing what was grounded, reading it back."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from grounding.build import Grounded
+from grounding.population.imputation import NO_DONOR, Imputed
+from mirrorpanel import arrow
 from mirrorpanel.records import PanelRecord
 from mirrorpanel.store import Workspace, now
 from personas.answer import NO_ANSWER, Answers
-from personas.panel import Panel, from_columns
+from personas.arrays import IntArray
+from personas.panel import UNKNOWN, Panel
 from personas.question import Question
+
+ObjectArray: TypeAlias = npt.NDArray[np.object_]
 
 
 def identifier(record: PanelRecord) -> str:
     """Name and hash of everything that a panel is made from."""
-    content = record.spec.model_dump_json() + "".join(record.inputs.values())
+    content = record.spec.model_dump_json() + "".join(record.inputs.values()) + record.left_out
     return f"{record.spec.panel}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
 
 
@@ -26,40 +34,44 @@ def exists(workspace: Workspace, panel: str) -> bool:
 
 def write(workspace: Workspace, panel: str, record: PanelRecord, grounded: Grounded) -> None:
     """Stores a grounded panel whole."""
-    people, persons, answers = grounded.people, grounded.persons, grounded.answers
     with workspace.transaction("ground", panel):
         row = [panel, record.spec.panel, now(), record.model_dump_json()]
         workspace.connection.execute("INSERT INTO panels VALUES (?, ?, ?, ?)", row)
-        questions = answers.questions
-        workspace.insert(
-            "questions",
-            {
-                "panel": [panel] * len(questions),
-                "place": list(range(len(questions))),
-                "question": [q.model_dump_json() for q in questions],
-            },
-        )
-        n = len(people)
-        workspace.insert(
-            "people",
-            {"panel": [panel] * n, "place": np.arange(n), "id": list(people.ids), "weight": people.weights},
-        )
-        _write_answers(workspace, panel, people, answers)
+        questions = grounded.answers.questions
+        _numbered(workspace, "questions", panel, {"question": [q.model_dump_json() for q in questions]})
+        sources = grounded.sources
+        named = {"name": [s.name for s in sources], "record": [s.model_dump_json() for s in sources]}
+        _numbered(workspace, "sources", panel, named)
+        _numbered(workspace, "toplines", panel, {"record": [t.model_dump_json() for t in grounded.toplines]})
+        people, persons = grounded.people, grounded.persons
+        _numbered(workspace, "people", panel, {"id": list(people.ids), "weight": people.weights})
+        _write_answers(workspace, panel, people, grounded.answers)
+        for place, entry in enumerate(grounded.provenance):
+            workspace.connection.execute(
+                f"INSERT INTO provenance VALUES ({', '.join('?' * 11)})", [panel, place, *astuple(entry)]
+            )
         _write_attributes(workspace, panel, grounded)
-        workspace.insert(
-            "persons",
-            {
-                "panel": [panel] * len(persons),
-                "place": np.arange(len(persons)),
-                "person": list(persons.ids),
-                "mirrors": list(grounded.mirrors),
-                "weight": persons.weights,
-            },
-        )
+        drawn = {
+            "person": list(persons.ids),
+            "mirrors": list(grounded.mirrors),
+            "weight": persons.weights,
+            "copy": grounded.copies,
+        }
+        _numbered(workspace, "persons", panel, drawn)
+
+
+def _numbered(workspace: Workspace, table: str, panel: str, columns: Mapping[str, object]) -> None:
+    """Appends rows of one panel with their place in it; no rows are nothing to do."""
+    first = next(iter(columns.values()))
+    n = len(first)  # pyright: ignore[reportArgumentType]
+    if n:
+        workspace.insert(table, {"panel": [panel] * n, "place": np.arange(n), **columns})
 
 
 def _write_answers(workspace: Workspace, panel: str, people: Panel, answers: Answers) -> None:
     person, question = np.nonzero(answers.chosen != NO_ANSWER)
+    if not len(person):
+        return
     workspace.insert(
         "real_answers",
         {
@@ -72,25 +84,78 @@ def _write_answers(workspace: Workspace, panel: str, people: Panel, answers: Ans
 
 
 def _write_attributes(workspace: Workspace, panel: str, grounded: Grounded) -> None:
-    for place, source in enumerate(grounded.provenance):
-        row = [panel, place, source.attribute, source.kind, source.source, source.vintage, source.licence]
-        workspace.connection.execute(
-            "INSERT INTO provenance VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", [*row, source.method, source.sha256]
-        )
-        values = grounded.people.values(source.attribute)
-        known = [i for i, value in enumerate(values) if value is not None]
-        donors = grounded.donors.get(source.attribute)
+    people = grounded.people
+    ids = np.asarray(people.ids, dtype=object)
+    kinds = {p.attribute: p.kind for p in reversed(grounded.provenance)}
+    most = max((filled.copies for filled in grounded.imputed.values()), default=1)
+    for a, attribute in enumerate(people.attributes):
+        known = np.flatnonzero(people.codes[:, a] != UNKNOWN)
+        filled = grounded.imputed.get(attribute)
+        donors = grounded.donors.get(attribute)
+        lender = np.full(len(people), None, dtype=object)
+        distance = np.full(len(people), np.nan)
+        if donors is not None:
+            lender[:], distance = donors.ids, donors.distance
+        kind = np.full(len(people), kinds[attribute], dtype=object)
+        if filled is not None:
+            kind[filled.imputed] = "imputed"
+            lender[filled.imputed] = _lenders(people, filled, 0)
+            if filled.distance is not None:
+                distance[filled.imputed] = filled.distance[filled.imputed, 0]
         workspace.insert(
             "attributes",
             {
                 "panel": [panel] * len(known),
-                "id": [grounded.people.ids[i] for i in known],
-                "attribute": [source.attribute] * len(known),
-                "value": [values[i] for i in known],
-                "donor": [None if donors is None else donors.ids[i] for i in known],
-                "distance": [None if donors is None else float(donors.distance[i]) for i in known],
+                "id": ids[known],
+                "attribute": [attribute] * len(known),
+                "value": np.asarray(people.levels[a], dtype=object)[people.codes[known, a]],
+                "kind": kind[known],
+                "donor": lender[known],
+                "distance": [None if np.isnan(d) else d for d in distance[known].tolist()],
             },
         )
+        if filled is not None:
+            _write_copies(workspace, panel, people, filled, most)
+
+
+def _write_copies(workspace: Workspace, panel: str, people: Panel, filled: Imputed, most: int) -> None:
+    """All copies of the imputed values but the first, which stands among the attributes.
+
+    One filled fewer times than ``most`` begins anew; one filled once has the first copy throughout.
+    """
+    n = int(filled.imputed.sum())
+    values = np.asarray(filled.levels, dtype=object)
+    for copy in range(1, most if n and filled.copies > 1 else 0):
+        workspace.insert(
+            "imputations",
+            {
+                "panel": [panel] * n,
+                "id": np.asarray(people.ids, dtype=object)[filled.imputed],
+                "attribute": [filled.attribute] * n,
+                "copy": np.full(n, copy),
+                "value": values[filled.codes[filled.imputed, copy % filled.copies]],
+                "donor": _lenders(people, filled, copy % filled.copies),
+                "distance": _distances(filled, copy % filled.copies),
+            },
+        )
+
+
+def _lenders(people: Panel, filled: Imputed, copy: int) -> ObjectArray:
+    """Id of the donor of each imputed value, ``None`` where a model made it."""
+    n = int(filled.imputed.sum())
+    if filled.donors is None:
+        return np.full(n, None, dtype=object)
+    rows = filled.donors[filled.imputed, copy]
+    found = np.asarray(people.ids, dtype=object)[rows]
+    found[rows == NO_DONOR] = None
+    return found
+
+
+def _distances(filled: Imputed, copy: int) -> list[float | None]:
+    """Distance to the donor of each imputed value; ``None`` where there is none."""
+    if filled.distance is None:
+        return [None] * int(filled.imputed.sum())
+    return [None if np.isnan(d) else d for d in filled.distance[filled.imputed, copy].tolist()]
 
 
 def questions(workspace: Workspace, panel: str) -> tuple[Question, ...]:
@@ -101,37 +166,119 @@ def questions(workspace: Workspace, panel: str) -> tuple[Question, ...]:
 
 def people(workspace: Workspace, panel: str) -> tuple[Panel, Answers]:
     """The real people with weights and attributes, and their answers."""
-    found = workspace.rows("SELECT id, weight FROM people WHERE panel = ? ORDER BY place", [panel])
-    ids = [str(r[0]) for r in found]
-    weights = np.array([r[1] for r in found], dtype=np.float64)
+    found = workspace.columns("SELECT id, weight FROM people WHERE panel = ? ORDER BY place", [panel])
+    ids = tuple(arrow.strings(found, "id"))
     asked = questions(workspace, panel)
     chosen = np.full((len(ids), len(asked)), NO_ANSWER, dtype=np.int64)
-    row = {person: i for i, person in enumerate(ids)}
-    column = {q.name: j for j, q in enumerate(asked)}
-    given = workspace.rows("SELECT id, question, option FROM real_answers WHERE panel = ?", [panel])
-    for person, question, option in given:
-        chosen[row[person], column[question]] = option
-    return _with_attributes(workspace, panel, ids, ids, weights), Answers(asked, chosen)
+    given = workspace.columns(
+        "SELECT p.place AS person, q.place AS question, r.option FROM real_answers r "
+        "JOIN people p ON p.panel = r.panel AND p.id = r.id "
+        "JOIN (SELECT panel, place, question->>'name' AS name FROM questions) q "
+        "ON q.panel = r.panel AND q.name = r.question WHERE r.panel = ?",
+        [panel],
+    )
+    places, options = _ranks(workspace, panel), arrow.integers(given, "option")
+    chosen[places[arrow.integers(given, "person")], arrow.integers(given, "question")] = options
+    names, levels, codes = _attributes(workspace, panel, len(ids), places)
+    return Panel(ids, names, levels, codes, arrow.floats(found, "weight")), Answers(asked, chosen)
 
 
 def persons(workspace: Workspace, panel: str) -> Panel:
-    """The drawn persons with the attributes of the people whom they mirror."""
-    found = workspace.rows(
-        "SELECT person, mirrors, weight FROM persons WHERE panel = ? ORDER BY place", [panel]
+    """The drawn persons with the attributes of the people whom they mirror.
+
+    A value that was imputed several times is, for each person, the copy that was drawn for that person.
+    """
+    found = workspace.columns(
+        "SELECT p.person, p.weight, p.copy, q.place FROM persons p "
+        "JOIN people q ON q.panel = p.panel AND q.id = p.mirrors WHERE p.panel = ? ORDER BY p.place",
+        [panel],
     )
-    weights = np.array([r[2] for r in found], dtype=np.float64)
-    return _with_attributes(workspace, panel, [str(r[0]) for r in found], [str(r[1]) for r in found], weights)
+    places = _ranks(workspace, panel)
+    n = int(workspace.value("SELECT count(*) FROM people WHERE panel = ?", [panel]))
+    names, levels, codes = _attributes(workspace, panel, n, places)
+    rows = places[arrow.integers(found, "place")]
+    mine = codes[rows]
+    copies = arrow.integers(found, "copy")
+    for copy in np.unique(copies[copies > 0]).tolist():
+        here = np.flatnonzero(copies == copy)
+        mine[here] = _overlaid(workspace, panel, copy, names, levels, codes, places)[rows[here]]
+    ids = tuple(arrow.strings(found, "person"))
+    return _compact(Panel(ids, names, levels, mine, arrow.floats(found, "weight")))
 
 
-def _with_attributes(
-    workspace: Workspace, panel: str, ids: Sequence[str], mirrors: Sequence[str], weights: np.ndarray
-) -> Panel:
-    names = [
-        r[0]
-        for r in workspace.rows("SELECT attribute FROM provenance WHERE panel = ? ORDER BY place", [panel])
-    ]
-    values: dict[str, dict[str, str]] = {name: {} for name in names}
-    known = workspace.rows("SELECT id, attribute, value FROM attributes WHERE panel = ?", [panel])
-    for person, attribute, value in known:
-        values[attribute][person] = value
-    return from_columns(ids, {name: [values[name].get(m) for m in mirrors] for name in names}, weights)
+def mirrored(workspace: Workspace, panel: str) -> IntArray:
+    """Which of the people each person mirrors, 0 and up, shape (n_persons,), in the order of ``persons``."""
+    found = workspace.columns(
+        "SELECT q.place FROM persons p JOIN people q ON q.panel = p.panel AND q.id = p.mirrors "
+        "WHERE p.panel = ? ORDER BY p.place",
+        [panel],
+    )
+    return _ranks(workspace, panel)[arrow.integers(found, "place")]
+
+
+def _ranks(workspace: Workspace, panel: str) -> IntArray:
+    """Row of the person at each place; places may have gaps where people were erased."""
+    found = workspace.columns("SELECT place FROM people WHERE panel = ? ORDER BY place", [panel])
+    places = arrow.integers(found, "place")
+    ranks = np.full(int(places.max()) + 1 if len(places) else 0, -1, dtype=np.int64)
+    ranks[places] = np.arange(len(places))
+    return ranks
+
+
+def _attributes(
+    workspace: Workspace, panel: str, n: int, places: IntArray
+) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...], IntArray]:
+    """Names, sorted levels and codes (n_people, n_attributes) of all attributes of the people."""
+    listed = workspace.rows(
+        "SELECT attribute FROM provenance WHERE panel = ? GROUP BY attribute ORDER BY min(place)", [panel]
+    )
+    names = tuple(str(r[0]) for r in listed)
+    levels: list[tuple[str, ...]] = []
+    codes = np.full((n, len(names)), UNKNOWN, dtype=np.int64)
+    for a, name in enumerate(names):
+        values = workspace.rows(
+            "SELECT DISTINCT value FROM attributes WHERE panel = ? AND attribute = ? UNION "
+            "SELECT DISTINCT value FROM imputations WHERE panel = ? AND attribute = ? ORDER BY 1",
+            [panel, name, panel, name],
+        )
+        levels.append(tuple(sorted(str(v[0]) for v in values)))
+        found = workspace.columns(
+            "SELECT p.place, a.value FROM attributes a JOIN people p ON p.panel = a.panel AND p.id = a.id "
+            "WHERE a.panel = ? AND a.attribute = ?",
+            [panel, name],
+        )
+        codes[places[arrow.integers(found, "place")], a] = arrow.coded(found, "value", levels[-1])
+    return names, tuple(levels), codes
+
+
+def _overlaid(
+    workspace: Workspace,
+    panel: str,
+    copy: int,
+    names: Sequence[str],
+    levels: Sequence[Sequence[str]],
+    codes: IntArray,
+    places: IntArray,
+) -> IntArray:
+    """``codes`` with the values of one imputed copy in their place."""
+    result = codes.copy()
+    for a, name in enumerate(names):
+        found = workspace.columns(
+            "SELECT p.place, i.value FROM imputations i JOIN people p ON p.panel = i.panel AND p.id = i.id "
+            "WHERE i.panel = ? AND i.attribute = ? AND i.copy = ?",
+            [panel, name, copy],
+        )
+        result[places[arrow.integers(found, "place")], a] = arrow.coded(found, "value", levels[a])
+    return result
+
+
+def _compact(panel: Panel) -> Panel:
+    """The panel without levels that nobody has."""
+    levels: list[tuple[str, ...]] = []
+    codes = np.empty_like(panel.codes)
+    for a, values in enumerate(panel.levels):
+        used = np.bincount(panel.codes[:, a] + 1, minlength=len(values) + 1)[1:] > 0
+        place = np.append(np.cumsum(used) - 1, UNKNOWN)
+        codes[:, a] = place[panel.codes[:, a]]
+        levels.append(tuple(v for v, u in zip(values, used, strict=True) if u))
+    return Panel(panel.ids, panel.attributes, tuple(levels), codes, panel.weights)

@@ -1,17 +1,40 @@
 """What a workspace remembers of panels, adapters, runs and agreement, beside their rows."""
 
+from typing import Annotated
+
+from pydantic import Field
+
+from grounding.diagnostics import Diagnostics
+from grounding.population.weights import Weighting
+from grounding.prior import Anchored
+from grounding.privacy.protection import SourceRecord
 from grounding.provenance import Provenance
 from grounding.spec import GroundSpec
-from grounding.weights import Weighting
 from personas.document import Document
 from personas.question import Question
 from training.spec import TrainSpec
 from validation.results import AgreementResult
 from validation.study import StudySpec
+from validation.toplines import ToplinesResult
+
+
+class TableRecord(Document):
+    """An official table as it was used; ``sha256`` is empty where it ships in reference_data."""
+
+    name: str
+    source: str
+    vintage: str
+    licence: str
+    basis: str
+    sha256: str
 
 
 class PanelRecord(Document):
-    """How a panel was made; ``inputs`` maps each file or data set read to its sha256."""
+    """How a panel was made.
+
+    ``inputs`` maps each file or data set read to its sha256; ``left_out`` is a hash of the pseudonyms of
+    people who had been erased by then, empty where there were none.
+    """
 
     spec: GroundSpec
     file: str
@@ -20,6 +43,10 @@ class PanelRecord(Document):
     weighting: Weighting
     inputs: dict[str, str]
     provenance: tuple[Provenance, ...]
+    left_out: str = ""
+    sources: tuple[SourceRecord, ...]
+    found: Diagnostics
+    tables: tuple[TableRecord, ...]
 
 
 class SplitRecord(Document):
@@ -34,8 +61,20 @@ class SplitRecord(Document):
     trained_ids: str
 
 
+class AnchorRecord(Document):
+    """Published shares that informed the prior of a question; ``source`` names the study."""
+
+    question: str
+    source: str
+    shares: tuple[float, ...]
+    n_effective: float
+
+
 class AdapterRecord(Document):
-    """How an adapter was trained: its files lie in ``folder``, relative to the workspace."""
+    """How an adapter was trained: its files lie in ``folder``, relative to the workspace.
+
+    ``anchors`` are the published shares that its prior takes in, ``anchored`` says what they were worth.
+    """
 
     spec: TrainSpec
     file: str
@@ -49,10 +88,16 @@ class AdapterRecord(Document):
     seconds: float
     choices: dict[str, str]
     log_scores: dict[str, float]
+    anchors: tuple[AnchorRecord, ...] = ()
+    anchored: tuple[Anchored, ...] = ()
 
 
 class RunRecord(Document):
-    """One fielding of a study; ``split`` is that of its adapter, ``None`` where nothing was trained."""
+    """One fielding of a study; ``split`` is that of its adapter, ``None`` where nothing was trained.
+
+    ``spec`` and ``questions`` are as the model read them; ``masked`` counts the personal data that were
+    masked in new questions, by place and kind.
+    """
 
     spec: StudySpec
     file: str
@@ -61,13 +106,14 @@ class RunRecord(Document):
     fingerprint: str
     adapter: str | None
     split: SplitRecord | None
+    masked: Annotated[dict[str, dict[str, int]], Field(default_factory=dict)]
 
 
 class AgreementRecord(Document):
     """Agreement of a run with real people, and on whom the untuned baseline was measured.
 
     ``unvalidated`` names the questions without real answers, ``outside_support`` those of all questions
-    that are near to nothing that was trained on.
+    that are near to nothing that was trained on. ``toplines`` holds the answers against published shares.
     """
 
     result: AgreementResult
@@ -76,3 +122,4 @@ class AgreementRecord(Document):
     untuned: str
     segments: tuple[str, ...]
     seconds: float
+    toplines: tuple[ToplinesResult, ...] = ()

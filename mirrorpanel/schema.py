@@ -1,6 +1,6 @@
 """Tables of a workspace."""
 
-VERSION = "1"
+VERSION = "2"
 
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -9,6 +9,10 @@ CREATE TABLE panels (
 );
 CREATE TABLE questions (
     panel TEXT NOT NULL, place INTEGER NOT NULL, question JSON NOT NULL, PRIMARY KEY (panel, place)
+);
+CREATE TABLE sources (
+    panel TEXT NOT NULL, place INTEGER NOT NULL, name TEXT NOT NULL, record JSON NOT NULL,
+    PRIMARY KEY (panel, place)
 );
 CREATE TABLE people (
     panel TEXT NOT NULL, place INTEGER NOT NULL, id TEXT NOT NULL, weight DOUBLE NOT NULL,
@@ -20,26 +24,39 @@ CREATE TABLE real_answers (
 );
 CREATE TABLE attributes (
     panel TEXT NOT NULL, id TEXT NOT NULL, attribute TEXT NOT NULL, value TEXT NOT NULL,
-    donor TEXT, distance DOUBLE, PRIMARY KEY (panel, id, attribute)
+    kind TEXT NOT NULL, donor TEXT, distance DOUBLE, PRIMARY KEY (panel, id, attribute)
+);
+CREATE TABLE imputations (
+    panel TEXT NOT NULL, id TEXT NOT NULL, attribute TEXT NOT NULL, copy INTEGER NOT NULL,
+    value TEXT NOT NULL, donor TEXT, distance DOUBLE, PRIMARY KEY (panel, id, attribute, copy)
 );
 CREATE TABLE provenance (
     panel TEXT NOT NULL, place INTEGER NOT NULL, attribute TEXT NOT NULL, kind TEXT NOT NULL,
     source TEXT NOT NULL, vintage TEXT NOT NULL, licence TEXT NOT NULL, method TEXT NOT NULL,
-    sha256 TEXT NOT NULL, PRIMARY KEY (panel, attribute)
+    sha256 TEXT NOT NULL, seed BIGINT, raked TEXT NOT NULL, PRIMARY KEY (panel, attribute, kind)
 );
 CREATE TABLE persons (
     panel TEXT NOT NULL, place INTEGER NOT NULL, person TEXT NOT NULL, mirrors TEXT NOT NULL,
-    weight DOUBLE NOT NULL, PRIMARY KEY (panel, person)
+    weight DOUBLE NOT NULL, copy INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (panel, person)
 );
 CREATE VIEW person_attributes AS
-    SELECT p.panel, p.person, a.attribute, a.value, v.kind, v.source, v.vintage, v.licence, v.method,
-           a.donor, a.distance
+    SELECT p.panel, p.person, a.attribute, coalesce(i.value, a.value) AS value, a.kind, v.source, v.vintage,
+           v.licence, v.method, coalesce(i.donor, a.donor) AS donor,
+           CASE WHEN i.id IS NULL THEN a.distance ELSE i.distance END AS distance, v.sha256, v.seed, v.raked
     FROM persons p
     JOIN attributes a ON a.panel = p.panel AND a.id = p.mirrors
-    JOIN provenance v ON v.panel = a.panel AND v.attribute = a.attribute;
+    JOIN provenance v ON v.panel = a.panel AND v.attribute = a.attribute AND v.kind = a.kind
+    LEFT JOIN imputations i
+        ON i.panel = p.panel AND i.id = p.mirrors AND i.attribute = a.attribute AND i.copy = p.copy;
+CREATE TABLE toplines (
+    panel TEXT NOT NULL, place INTEGER NOT NULL, record JSON NOT NULL, PRIMARY KEY (panel, place)
+);
 CREATE TABLE adapters (
     adapter TEXT PRIMARY KEY, name TEXT NOT NULL, panel TEXT NOT NULL, created TIMESTAMP NOT NULL,
-    record JSON NOT NULL
+    record JSON NOT NULL, flagged JSON
+);
+CREATE TABLE trained (
+    adapter TEXT NOT NULL, panel TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (adapter, id)
 );
 CREATE TABLE runs (
     run TEXT PRIMARY KEY, study TEXT NOT NULL, panel TEXT NOT NULL, created TIMESTAMP NOT NULL,
@@ -51,5 +68,13 @@ CREATE TABLE answers (
     distribution DOUBLE[] NOT NULL, PRIMARY KEY (run, person, question)
 );
 CREATE TABLE agreements (run TEXT PRIMARY KEY, created TIMESTAMP NOT NULL, record JSON NOT NULL);
-CREATE TABLE log (moment TIMESTAMP NOT NULL, verb TEXT NOT NULL, detail TEXT NOT NULL);
+CREATE TABLE exports (
+    path TEXT PRIMARY KEY, panel TEXT NOT NULL, moment TIMESTAMP NOT NULL, k INTEGER NOT NULL
+);
+CREATE TABLE erased (pseudonym TEXT PRIMARY KEY, moment TIMESTAMP NOT NULL);
+CREATE TABLE receipts (receipt TEXT PRIMARY KEY, moment TIMESTAMP NOT NULL, record JSON NOT NULL);
+CREATE TABLE audit (
+    place INTEGER PRIMARY KEY, moment TIMESTAMP NOT NULL, verb TEXT NOT NULL, detail TEXT NOT NULL,
+    previous TEXT NOT NULL, hash TEXT NOT NULL
+);
 """

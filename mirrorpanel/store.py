@@ -2,6 +2,7 @@
 
 import os
 import re
+import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, Self, TypeVar
 
 import duckdb
 
-from mirrorpanel import arrow
+from mirrorpanel import arrow, audit
 from mirrorpanel.schema import TABLES, VERSION
 from personas.document import Document
 from personas.errors import MirrorpanelError, UnknownName, WorkspaceError
@@ -40,13 +41,17 @@ def create(folder: Path) -> None:
         with _connect(part, read_only=False) as connection:
             connection.begin()
             connection.execute(TABLES)
-            connection.execute("INSERT INTO meta VALUES ('schema', ?)", [VERSION])
+            workspace = secrets.token_hex(8)
+            rows = [["schema", VERSION], ["workspace", workspace]]
+            connection.executemany("INSERT INTO meta VALUES (?, ?)", rows)
+            entry = audit.append(connection, now(), "init", f"workspace {workspace}")
             connection.commit()
             # Closing would leave what does not fit on the disk in the journal, without a word.
             connection.execute("CHECKPOINT")
     except duckdb.Error as error:
         raise write_failed(part, error) from None
     part.replace(path)
+    audit.keep_head(workspace, folder, entry)
 
 
 class Workspace:
@@ -57,18 +62,32 @@ class Workspace:
     """
 
     def __init__(self, folder: Path, read_only: bool = False) -> None:
-        path = folder / FILE
-        if not path.exists():
+        if not (folder / FILE).exists():
             raise WorkspaceError(f"{folder} is no workspace; make one with: mirrorpanel init {folder}")
-        self.folder = folder
-        self.connection = _connect(path, read_only)
+        self.folder, self.read_only = folder, read_only
+        self.open()
+
+    def open(self) -> None:
+        """Takes hold of the file; needed only after ``close``."""
+        path = self.folder / FILE
+        self.connection = _connect(path, self.read_only)
         try:
             version = self.value("SELECT value FROM meta WHERE key = 'schema'")
         except duckdb.CatalogException:
             version = "of another program"
         if version != VERSION:
             self.close()
-            raise WorkspaceError(f"{path} has schema {version}, this program reads {VERSION}")
+            raise WorkspaceError(
+                f"{path} has schema {version}, this program reads {VERSION}; it is left as it is, and what "
+                "made it can still use it. Make a new one and ground there again: mirrorpanel init FOLDER"
+            )
+        if not self.read_only:
+            _clear(path)
+
+    @property
+    def identifier(self) -> str:
+        """What tells this workspace from all others, wherever its folder lies."""
+        return audit.workspace_of(self.connection)
 
     def __enter__(self) -> Self:
         return self
@@ -109,7 +128,7 @@ class Workspace:
         self.connection.unregister("incoming")
 
     def transaction(self, verb: str, detail: str) -> "Transaction":
-        """A block whose writes are kept whole, with a line in the log, or not at all."""
+        """A block whose writes are kept whole, with an entry in the audit log, or not at all."""
         return Transaction(self, verb, detail)
 
     def record(self, table: str, key: str, value: str, model: type[R]) -> R:
@@ -152,7 +171,10 @@ class Workspace:
 
 
 class Transaction:
-    """Commits on leaving, rolls back on an error; a full disk becomes a readable refusal."""
+    """Commits on leaving, rolls back on an error; a full disk becomes a readable refusal.
+
+    What is done, and that it was done, are written together: no change without its entry in the audit log.
+    """
 
     def __init__(self, workspace: Workspace, verb: str, detail: str) -> None:
         self.workspace, self.verb, self.detail = workspace, verb, detail
@@ -167,8 +189,9 @@ class Transaction:
         connection = self.workspace.connection
         try:
             if error is None:
-                connection.execute("INSERT INTO log VALUES (?, ?, ?)", [now(), self.verb, self.detail])
+                entry = audit.append(connection, now(), self.verb, self.detail)
                 connection.commit()
+                audit.keep_head(self.workspace.identifier, self.workspace.folder, entry)
                 return
             connection.rollback()
         except duckdb.Error as failure:
@@ -186,6 +209,12 @@ def write_failed(path: Path, error: BaseException) -> WorkspaceError:
         f"{free.f_bavail * free.f_frsize / 2**20:,.0f} MiB free on the disk). What was written before is "
         "kept; make room and run the same command again"
     )
+
+
+def _clear(path: Path) -> None:
+    """Removes what a rewriting that was killed left beside the file; the writer's lock is held."""
+    for left in (f"{path.name}.part", f"{path.name}.part.wal"):
+        path.with_name(left).unlink(missing_ok=True)
 
 
 def _connect(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:

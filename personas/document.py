@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from personas.errors import DocumentError
 
+_SHOWN = 200  # characters of a value in a message
+
 
 class Document(BaseModel):
     """Base of every model that is read from a file: frozen, and no key that it does not know."""
@@ -91,7 +93,11 @@ def _explain(problem: Any, root: yaml.Node, model: type[BaseModel], source: str)
     if problem["type"] == "missing":
         return f"{source}:{line}: {key}: required key is missing"
     message = str(problem["msg"]).removeprefix("Value error, ")
-    return f"{source}:{line}: {key}: {message}, found {problem['input']!r}"
+    if not location:  # all of the file is no help
+        return f"{source}:{line}: {key}: {message}"
+    found = repr(problem["input"])
+    shown = found if len(found) <= _SHOWN else f"{found[:_SHOWN]} and so on"
+    return f"{source}:{line}: {key}: {message}, found {shown}"
 
 
 def _locate(root: yaml.Node, location: Sequence[str | int]) -> tuple[int, list[str | int]]:

@@ -1,7 +1,7 @@
 """What many tests share: a tiny random language model, a small panel, a few questions."""
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,14 @@ def save_tiny_model(folder: Path, architecture: str = "Llama", seed: int = 0, **
     transformers.AutoModelForCausalLM.from_config(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _outside(tmp_path_factory: pytest.TempPathFactory) -> Generator[None]:
+    """Keys and heads of the tests' workspaces lie in a folder of the tests, not in the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MIRRORPANEL_DATA", str(tmp_path_factory.mktemp("outside")))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,11 @@ from pathlib import Path
 
 import pytest
 
-from grounding.codebook import Codebook, Coded
-from grounding.spec import CrmSource, GroundSpec, Imputation, MarginUse, OwnTable, SurveySource
+from grounding.population.spec import Imputation, MarginUse, OwnTable
+from grounding.sources.codebook import Codebook, Coded
+from grounding.sources.crm_spec import CrmSource
+from grounding.sources.spec import SurveySource
+from grounding.spec import GroundSpec
 from personas.document import Document
 from training.spec import SplitSpec, TrainSpec
 from validation.study import StudySpec

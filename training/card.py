@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from grounding.prior import Anchored
 from personas.models.kernel import KernelSettings
 from training.loop import Fitted
 
@@ -20,6 +21,15 @@ def choices(fitted: Fitted) -> dict[str, str]:
         "kernel of effects": _kernel(fitted.effect_kernel.settings),
         "prior strength (people)": _range(fitted.prior.strengths),
     }
+
+
+def worth(anchored: Sequence[Anchored]) -> tuple[str, ...]:
+    """What each question's published shares were worth, in words."""
+    return tuple(
+        f"published shares of {a.question} count as {a.strength:.0f} people ({a.n_effective:,.0f} effective "
+        f"people were asked; probability {a.same:.2f} that the same was measured): {'; '.join(a.sources)}"
+        for a in anchored
+    )
 
 
 def _range(values: Sequence[float]) -> str:
@@ -72,6 +82,7 @@ def text(fitted: Fitted, facts: Facts) -> str:
         f"{', '.join(facts.questions_held_out) or '(none)'} (split {config.split}, seed {config.seed})",
         f"- attributes: {', '.join(a.name for a in config.attributes)}",
         *(f"- {name}: {value}" for name, value in choices(fitted).items()),
+        *(f"- {line}" for line in worth(fitted.prior.anchored)),
         "",
         "Mean log score of an answer inside the training part, in nats (higher is better); agreement with",
         "people and questions never trained on is in the report, not here.",

@@ -1,11 +1,12 @@
 """Fits the factored persona model: statistics first, the language model for what they lack."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from grounding.prior import ItemShares, item_shares
+from grounding.sources.toplines import Anchor
 from grounding.splits import Split
 from personas.arrays import FloatArray
 from personas.models.factored import (
@@ -60,16 +61,24 @@ class Fitted:
 
 
 def fit(
-    name: str, data: TrainingData, base: BaseModel, split: Split, folds: int, seed: int, report: Report
+    name: str,
+    data: TrainingData,
+    base: BaseModel,
+    split: Split,
+    folds: int,
+    seed: int,
+    report: Report,
+    anchors: Sequence[Anchor] = (),
 ) -> Fitted:
     """A factored model fitted to the training data.
 
     Order: item shares, question-option and attribute vectors, person effects (ridge chosen on people
     left out), then the two kernels across questions (chosen on questions left out). Where person
-    effects do not beat the shares on people left out, they are zero and the model is its prior.
+    effects do not beat the shares on people left out, they are zero and the model is its prior. ``anchors``
+    are published shares of some of the questions trained on; they inform the item shares and nothing else.
     """
     questions = data.answers.questions
-    prior = item_shares(data.answers, data.weights)
+    prior = item_shares(data.answers, data.weights, anchors)
     log_prior = prior.log_shares
     n_values = sum(len(levels) for levels in data.people.levels)
     report(f"encoding {len(questions)} questions and {n_values} attribute values")

@@ -26,7 +26,7 @@ class TrainSpec(Document):
     attributes: tuple[str, ...] | None = Field(default=None, min_length=1)
     split: SplitSpec = SplitSpec()
     folds: int = Field(default=4, ge=2, le=20)
-    seed: int = 1
+    seed: int = Field(default=1, ge=0)
 
     @field_validator("attributes")
     @classmethod

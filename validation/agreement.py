@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from grounding.weights import effective_base
+from grounding.population.weights import effective_base
 from personas.answer import NO_ANSWER, Answers, shares
 from personas.arrays import IntArray
 from personas.panel import Panel

@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from grounding import prior
+from grounding.sources.toplines import Anchor
 from personas.answer import Answers
 from personas.arrays import FloatArray
 from personas.models.base import AnswerModel
@@ -40,12 +41,17 @@ def uniform(panel: Panel, questions: Sequence[Question]) -> Scored:
 
 
 def item_share(
-    panel: Panel, questions: Sequence[Question], train_answers: Answers, train_weights: FloatArray
+    panel: Panel,
+    questions: Sequence[Question],
+    train_answers: Answers,
+    train_weights: FloatArray,
+    anchors: Sequence[Anchor] = (),
 ) -> Scored:
     """For everybody the share that each option has among the training answers, shrunk a little.
 
     The strongest baseline for shares: it is the real answer up to sampling noise, and knows nothing of
-    persons. Shrinkage is ``grounding.prior.item_shares``.
+    persons. Shrinkage is ``grounding.prior.item_shares``. ``anchors`` are the published shares that the model
+    was fitted with, so that it is not ahead for having read them.
 
     Raises:
         ValueError: a question has no training answers (it is unseen, and this baseline has nothing to
@@ -56,7 +62,9 @@ def item_share(
     if unseen:
         raise ValueError(f"question {unseen[0]!r} has no training answers; leave unseen questions out")
     answers = train_answers.only([q.name for q in questions])
-    return _same_for_all(panel, questions, prior.item_shares(answers, train_weights).shares)
+    asked = {q.name for q in questions}
+    known_shares = [a for a in anchors if a.question in asked]
+    return _same_for_all(panel, questions, prior.item_shares(answers, train_weights, known_shares).shares)
 
 
 def empty_persona(model: AnswerModel, panel: Panel, questions: Sequence[Question]) -> Scored:

@@ -50,5 +50,8 @@ def questionnaire(spec: StudySpec, known: Sequence[Question]) -> tuple[Question,
             raise DocumentError(f"questions: {question.name!r} is asked twice; names must differ")
         seen.add(question.name)
     if not asked:
-        raise DocumentError("questions: the study asks nothing")
+        held = f"the panel's are {', '.join(by_name)}" if by_name else "the panel has none of its own"
+        raise DocumentError(
+            f"questions: the study asks nothing ({held}); name some, or add new ones under 'new_questions'"
+        )
     return tuple(asked)

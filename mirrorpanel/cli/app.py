@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from mirrorpanel.cli import catalogues, main_job
+from mirrorpanel.cli import catalogues, inspection, main_job, margins, panel, privacy
 from mirrorpanel.cli.console import errors
 from personas.errors import MirrorpanelError
 
@@ -18,6 +18,12 @@ app = typer.Typer(
 )
 app.add_typer(catalogues.models, name="models")
 app.add_typer(catalogues.data, name="data")
+catalogues.data.command("inspect")(inspection.inspect)
+catalogues.data.command("margins")(margins.margins)
+catalogues.data.command("refresh")(margins.refresh)
+app.add_typer(panel.panel, name="panel")
+app.add_typer(privacy.key, name="key")
+app.add_typer(privacy.audit, name="audit")
 for verb in (
     main_job.demo,
     main_job.init,
@@ -26,6 +32,7 @@ for verb in (
     main_job.field,
     main_job.validate,
     main_job.report,
+    privacy.erase,
 ):
     app.command()(verb)
 

@@ -5,7 +5,7 @@ from typing import Annotated, cast
 
 import typer
 
-from grounding import datasets
+from grounding.sources import datasets
 from mirrorpanel.cli.console import say, show, show_json
 from mirrorpanel.render.numbers import count
 from personas.models import catalogue

@@ -12,10 +12,12 @@ from rich.progress import (
     Progress,
     SpinnerColumn,
     TextColumn,
+    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 
 from mirrorpanel.render.numbers import count
+from personas.errors import MirrorpanelError
 
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -34,6 +36,15 @@ def show_json(content: Mapping[str, object]) -> None:
     """A result as one JSON object on one line, the last thing on standard output."""
     sys.stdout.write(json.dumps(content, ensure_ascii=False, allow_nan=False) + "\n")
     sys.stdout.flush()
+
+
+def agree(question: str) -> None:
+    """Returns where the user says yes. Raises: MirrorpanelError where nobody can be asked, or who said no."""
+    if not sys.stdin.isatty():
+        raise MirrorpanelError(f"{question} Say so with --yes; nothing was changed")
+    errors.print(question, markup=False)
+    if input("yes/no: ").strip().lower() != "yes":
+        raise MirrorpanelError("not confirmed with 'yes'; nothing was changed")
 
 
 class _Rate(TextColumn):
@@ -68,5 +79,34 @@ def answering_bar() -> Generator[tuple[Callable[[int], None], Callable[[int], No
         yield begin, progress
     finally:
         # A refusal before the first answer leaves no bar behind.
+        if bar.live.is_started:
+            bar.stop()
+
+
+@contextmanager
+def grounding_bar() -> Generator[tuple[Callable[[int], None], Callable[[str], None]]]:
+    """A progress bar for the stages of a grounding: ``begin(total)`` and ``stage(name)`` as each begins."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    bar = Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal)
+    task = bar.add_task("ground", total=None)
+
+    def begin(total: int) -> None:
+        bar.update(task, total=total)
+        bar.start()
+
+    def stage(name: str) -> None:
+        if bar.tasks[0].description != "ground":
+            bar.advance(task)
+        bar.update(task, description=name)
+
+    try:
+        yield begin, stage
+    finally:
         if bar.live.is_started:
             bar.stop()

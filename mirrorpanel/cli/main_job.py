@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
-from mirrorpanel import store
+from grounding.privacy import masking
+from mirrorpanel import keys, store
 from mirrorpanel.cli import summaries
-from mirrorpanel.cli.console import answering_bar, say, show, show_json
+from mirrorpanel.cli.console import answering_bar, grounding_bar, say, show, show_json
 from mirrorpanel.lineup import Machine
 from mirrorpanel.render.numbers import count, duration
 from mirrorpanel.store import Workspace
@@ -28,25 +29,36 @@ UntunedSeconds = Annotated[
 HERE = Path()
 
 
-def init(folder: Path, as_json: AsJson = False) -> None:
+def init(
+    folder: Path,
+    key: Annotated[
+        str | None, typer.Option(help="Where the key of pseudonyms is kept: a path outside, or keyring:NAME.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Makes a workspace: a folder with one DuckDB file.
 
     Example: mirrorpanel init my-study
     """
+    if key is not None:
+        keys.resolved(folder, key)
     store.create(folder)
+    if key is not None:
+        with Workspace(folder) as opened:
+            keys.use(opened, key)
     if as_json:
         show_json({"workspace": str(folder)})
     else:
-        show(f"Workspace {folder}; go there and run: mirrorpanel ground ground.yaml")
+        show(f"Workspace {folder}; go there and run: mirrorpanel ground grounding.yaml")
 
 
 def ground(file: Path, workspace: Folder = HERE, as_json: AsJson = False) -> None:
     """Brings survey, CRM and official margins together into a weighted panel.
 
-    Example: mirrorpanel ground ground.yaml
+    Example: mirrorpanel ground grounding.yaml
     """
-    with Workspace(workspace) as opened:
-        done = grounding.ground(opened, file, cache_folder(), say)
+    with Workspace(workspace) as opened, grounding_bar() as (begin, stage):
+        done = grounding.ground(opened, file, cache_folder(), say, begin, stage)
     if as_json:
         show_json(summaries.panel(done))
         return
@@ -84,6 +96,8 @@ def field(
         return
     resumed = f", {count(done.resumed)} of them kept from before" if done.resumed else ""
     show(f"Run {done.run}: {count(done.answers)} answers in {duration(done.seconds)}{resumed}")
+    for line in masking.sentences(done.record.masked):
+        show(f"{line[:-1]} before any model read it.")
 
 
 def validate(

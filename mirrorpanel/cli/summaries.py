@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 
+from grounding import provenance
 from mirrorpanel.cli.console import say
 from mirrorpanel.records import AgreementRecord
 from mirrorpanel.render import wording
-from mirrorpanel.render.numbers import count, decimal, duration, interval, percent, proportion
+from mirrorpanel.render.numbers import count, decimal, duration, interval, points, proportion
 from mirrorpanel.verbs.demonstration import Demonstration
 from mirrorpanel.verbs.fielding import FieldedRun
 from mirrorpanel.verbs.grounding import GroundedPanel
 from mirrorpanel.verbs.training import TrainedAdapter
+from personas.wording import counted
 from validation.results import AgreementResult, Status, StatusResult
+from validation.toplines import ToplinesResult
 
 _STATUSES: dict[Status, str] = {
     "unseen_people": "people never trained on",
@@ -29,25 +32,28 @@ def panel(done: GroundedPanel) -> dict[str, object]:
         "effective_base": weighting.effective_base,
         "largest_weight": weighting.largest_weight,
         "largest_margin_error": weighting.largest_margin_error,
-        "provenance": {p.attribute: p.kind for p in done.record.provenance},
+        "provenance": provenance.known(done.record.provenance),
         "fresh": done.fresh,
+        "page": str(done.page),
     }
 
 
 def panel_lines(done: GroundedPanel) -> Sequence[str]:
     """``ground`` for people: the panel and its weighting line."""
     weighting = done.record.weighting
-    kinds = [p.kind for p in done.record.provenance]
+    kinds = provenance.known(done.record.provenance)
     again = "" if done.fresh else " (unchanged: the same file and data were grounded before)"
     error = weighting.largest_margin_error
-    margin = "no margins" if error is None else f"largest margin error {percent(error)}"
-    persons, people = count(done.record.persons), count(done.record.people)
+    margin = "no margins" if error is None else f"largest margin error {points(error)}"
+    persons, people = counted(done.record.persons, "person"), count(done.record.people)
+    made = "people" if done.record.spec.synthesis is None else "modelled people"
     return (
-        f"Panel {done.panel}: {persons} persons from {people} people{again}",
-        f"Attributes: {', '.join(f'{kinds.count(k)} {k}' for k in dict.fromkeys(kinds))}",
+        f"Panel {done.panel}: {persons} from {people} {made}{again}",
+        f"Attributes: {provenance.tally(kinds)}",
         f"Weighting: design effect {decimal(weighting.design_effect)}, effective base "
-        f"{count(weighting.effective_base)}, largest weight {decimal(weighting.largest_weight)} x the mean, "
+        f"{count(weighting.effective_base)}, largest weight {decimal(weighting.largest_weight)} × the mean, "
         f"{margin}",
+        f"Page: {done.page}",
     )
 
 
@@ -74,7 +80,7 @@ def adapter_lines(done: TrainedAdapter) -> Sequence[str]:
     return (
         f"Adapter {done.adapter} in {record.folder}, fitted in {duration(record.seconds)} on "
         f"{count(record.split.people_trained)} people; {count(record.split.people_held_out)} people and "
-        f"{len(record.split.questions)} questions were never seen",
+        f"{counted(len(record.split.questions), 'question')} were never seen",
         f"Log score inside the training part: item share {decimal(scores['prior'], 3)}, with persons "
         f"{decimal(scores['left_out_people'], 3)} (people left out); questions left out "
         f"{decimal(scores['left_out_effects'], 3)}, uniform {decimal(scores['uniform'], 3)}",
@@ -90,13 +96,24 @@ def run(done: FieldedRun) -> dict[str, object]:
         "seconds": done.seconds,
         "answers_per_second": done.answers / done.seconds,
         "model": done.record.model,
+        "masked": done.record.masked,
         "synthetic": True,
     }
 
 
 def agreement(name: str, record: AgreementRecord) -> dict[str, object]:
     """``validate --json``: the headline of each kind of held-out data."""
-    return {"run": name, "synthetic": True, **_headline(record.result)}
+    published = [
+        {
+            "source": study.source,
+            "agreement": study.mean_agreement,
+            "ceiling": study.mean_ceiling,
+            "questions": study.questions,
+            "anchored": sorted({r.question for r in study.results if r.anchored}),
+        }
+        for study in record.toplines
+    ]
+    return {"run": name, "synthetic": True, **_headline(record.result), "toplines": published}
 
 
 def agreement_lines(record: AgreementRecord) -> Sequence[str]:
@@ -104,7 +121,21 @@ def agreement_lines(record: AgreementRecord) -> Sequence[str]:
     lines: list[str] = []
     for status in record.result.statuses:
         lines += [*_table(status), status.verdict, ""]
+    lines += [_published(study) for study in record.toplines]
     return (*lines, f"Untuned language model: {record.untuned}.")
+
+
+def _published(study: ToplinesResult) -> str:
+    """A published study in one line; questions that it anchored prove nothing and are only counted."""
+    anchored = len({r.question for r in study.results if r.anchored})
+    told = f"; {anchored} more that it anchored, which prove nothing" if anchored else ""
+    if study.mean_agreement is None or study.mean_ceiling is None:
+        return f"Published shares of {study.source}: no figure{told}"
+    questions = "1 question" if study.questions == 1 else f"{study.questions} questions"
+    return (
+        f"Published shares of {study.source}: agreement {proportion(study.mean_agreement)}, ceiling "
+        f"{proportion(study.mean_ceiling)} ({questions}{told})"
+    )
 
 
 def _table(status: StatusResult) -> list[str]:
@@ -113,7 +144,7 @@ def _table(status: StatusResult) -> list[str]:
         ("ceiling", proportion(status.ceiling.value), interval(status.ceiling.low, status.ceiling.high)),
         *((wording.baseline(name), proportion(value), "") for name, value in status.baselines.items()),
     ]
-    compared = f"{status.questions} questions, {count(status.people)} people"
+    compared = f"{counted(status.questions, 'question')}, {count(status.people)} people"
     head = f"Agreement on {_STATUSES[status.status]} ({compared})"
     return [head, *(f"  {name:<28} {value:>6}  {span}".rstrip() for name, value, span in rows)]
 

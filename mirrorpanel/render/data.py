@@ -1,11 +1,12 @@
-"""Everything that a report shows, as one frozen document; the JSON twin is its dump."""
+"""Everything that a report shows, as one frozen document; the JSON twin is its dump less small cells."""
 
 from typing import Literal
 
+from grounding.population.weights import Weighting
 from grounding.provenance import Provenance, Source
-from grounding.weights import Weighting
 from personas.document import Document
 from validation.results import AgreementResult
+from validation.toplines import ToplinesResult
 
 
 class ModelLine(Document):
@@ -59,7 +60,8 @@ class ReportData(Document):
     ``created`` and ``fielded`` are ISO 8601 times, ``seconds`` is the fielding time. ``population`` is a
     phrase without a full stop. ``smallest_base`` is the number of real people below which a segment is
     suppressed. ``limits`` are sentences, one for each use that is not supported; ``legal_basis`` is one
-    on why the data may be used; ``reproduce`` are shell commands.
+    on why the data may be used; ``reproduce`` are shell commands. ``anchored`` are sentences on published
+    shares that the model's prior takes in.
     """
 
     synthetic: Literal[True] = True
@@ -78,6 +80,8 @@ class ReportData(Document):
     repaired: int
     agreement: AgreementResult
     unvalidated: tuple[Unvalidated, ...] = ()
+    toplines: tuple[ToplinesResult, ...] = ()
+    anchored: tuple[str, ...] = ()
     smallest_base: int
     population: str
     weighting: Weighting

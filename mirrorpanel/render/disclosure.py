@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 from mirrorpanel.render import charts, wording
 from mirrorpanel.render.data import ReportData
-from mirrorpanel.render.numbers import count, decimal, duration, moment, percent, proportion
+from mirrorpanel.render.numbers import count, decimal, duration, moment, points, proportion
 from validation.results import SegmentResult
 
 _WORST = 3
+_PROMPTS = "What the model is given, word for word, here for a person made up of the commonest values:"
 
 
 class Item(NamedTuple):
@@ -30,13 +31,14 @@ def items(data: ReportData) -> list[Item]:
         _human_base(data),
         Item("Population and weights", _population(data)),
         _model(data),
-        Item("Prompts", ("What the model was given, word for word:",), data.prompts),
+        Item("Prompts", (_PROMPTS,), data.prompts),
         Item("Order of options", (data.option_order,)),
         Item("Draws and seed", (data.draws, f"Seed: {data.seed}.")),
         _dates(data),
         Item("Grounding sources and legal basis", tuple(_source(data))),
         _split(data),
         Item("Benchmark", (f"{data.split.benchmark}.".replace("..", "."), _benchmark(data))),
+        Item("Published shares in the prior", _anchored(data)),
         _worst(data),
         Item("Segments below their best baseline (point estimates)", _segments(data)),
         Item("Spread between reruns", (data.reruns,)),
@@ -72,12 +74,22 @@ def _human_base(data: ReportData) -> Item:
     )
 
 
+def _anchored(data: ReportData) -> tuple[str, ...]:
+    if not data.anchored:
+        return ("No published shares are in it: the prior rests on real answers alone.",)
+    return (
+        *(f"{line[:1].upper()}{line[1:]}." for line in data.anchored),
+        "Agreement with these very shares proves nothing and is not counted. Agreement with people held out "
+        "counts, unless the study asked the same people.",
+    )
+
+
 def _population(data: ReportData) -> tuple[str, ...]:
     w = data.weighting
     return (
         f"Population: {data.population}.",
         f"Design effect {decimal(w.design_effect)}, largest weight {decimal(w.largest_weight, 1)} times the "
-        f"mean, largest margin error {percent(w.largest_margin_error, 2)}.",
+        f"mean, largest margin error {points(w.largest_margin_error)}.",
     )
 
 

@@ -14,12 +14,13 @@ from mirrorpanel.render import wording
 from validation.results import QuestionResult
 
 Row: TypeAlias = dict[str, Any]
-Drawing: TypeAlias = alt.LayerChart | alt.FacetChart | alt.HConcatChart
+Drawing: TypeAlias = alt.Chart | alt.LayerChart | alt.FacetChart | alt.HConcatChart
 
 MODEL, CEILING, BASELINE = "persona model", "ceiling", "baseline"
+BLUE, BROWN = "#0b4f8a", "#b4632a"
 
 _INK, _MUTED, _GRID, _LINE, _WARNING = "#1d242b", "#5b636b", "#e3e6e9", "#aab1b7", "#8c1d18"
-_KINDS = alt.Scale(domain=[MODEL, CEILING, BASELINE], range=["#0b4f8a", "#5b636b", "#b4632a"])
+_KINDS = alt.Scale(domain=[MODEL, CEILING, BASELINE], range=[BLUE, "#5b636b", BROWN])
 _DOT_ROW, _STACK_ROW = 24, 44
 _WHOSE = 66  # pixels for "real" and "simulated" between label and bar
 _AXIS_LABEL = "replace(format(datum.value, '.2~f'), /^0/, '')"
@@ -162,8 +163,10 @@ def _pieces(result: QuestionResult, label: str) -> list[Row]:
     return rows
 
 
-def svg(drawing: Drawing, title: str, notes: Sequence[str], key: str, gap: int = 12) -> str:
-    """SVG text with title, notes and synthetic label.
+def svg(
+    drawing: Drawing, title: str, notes: Sequence[str], key: str, gap: int = 12, synthetic: bool = True
+) -> str:
+    """SVG text with title, notes and, where simulated answers are shown, the synthetic label.
 
     Args:
         drawing: what to draw.
@@ -171,6 +174,7 @@ def svg(drawing: Drawing, title: str, notes: Sequence[str], key: str, gap: int =
         notes: lines below the heading; the base belongs here.
         key: beginning of every id in the SVG, so that several fit into one page.
         gap: pixels between the notes and the plot.
+        synthetic: whether the drawing shows simulated answers.
     """
     head = alt.Title(
         title,
@@ -193,7 +197,8 @@ def svg(drawing: Drawing, title: str, notes: Sequence[str], key: str, gap: int =
         color=_WARNING,
         offset=10,
     )
-    spec: dict[str, Any] = alt.vconcat(drawing.properties(title=head)).properties(title=label).to_dict()
+    whole = alt.vconcat(drawing.properties(title=head))
+    spec: dict[str, Any] = (whole.properties(title=label) if synthetic else whole).to_dict()
     spec["config"] = _CONFIG
     version = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
     return re.sub(r'(\bid="|url\(#)', rf"\g<1>{key}-", vl_convert.vegalite_to_svg(spec, vl_version=version))

@@ -46,6 +46,13 @@ def percent(value: float | None, digits: int = 1) -> str:
     return f"{decimal(100 * value, digits)}{_SPACE}%"
 
 
+def points(value: float | None, digits: int = 2) -> str:
+    """A difference between two shares in percentage points: ``0.31 points``."""
+    if value is None or math.isnan(value):
+        return UNDEFINED
+    return f"{decimal(100 * value, digits)}{_SPACE}points"
+
+
 def decimal(value: float | None, digits: int = 2) -> str:
     """A number with a fixed number of decimals and thousands separators: ``1.37``, ``1,234.50``."""
     if value is None or math.isnan(value):

@@ -1,20 +1,19 @@
 """The report as one HTML page that opens offline, and its JSON twin."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from mirrorpanel.render import charts, disclosure, numbers, wording
+from mirrorpanel.render import charts, disclosure, numbers, small_cells, templating, wording
 from mirrorpanel.render.data import ReportData
 from validation import verdicts
 from validation.results import Comparison, Estimate, Measure, QuestionResult, SegmentResult, StatusResult
 
-_HERE = Path(__file__).parent
 _OUTCOMES = {"better": "ahead", "no better": "no clear difference", "worse": "behind"}
-_TEMPLATE, _STYLE = "report.html.j2", "report.css"
+_TEMPLATE = "report.html.j2"
 
 
 class QuestionRow(NamedTuple):
@@ -28,10 +27,11 @@ class QuestionRow(NamedTuple):
 
 
 class SegmentRow(NamedTuple):
-    """One row of a segment table."""
+    """One row of a segment table; ``kept_back`` where its number of people is not shown."""
 
     result: SegmentResult
     best: str | None
+    kept_back: bool
 
 
 class Lead(NamedTuple):
@@ -57,45 +57,33 @@ def write(data: ReportData, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     page = folder / "report.html"
     page.write_text(html(data), encoding="utf-8")
-    (folder / "report.json").write_text(data.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    twin = json.dumps(small_cells.report_twin(data), ensure_ascii=False, allow_nan=False, indent=2)
+    (folder / "report.json").write_text(twin + "\n", encoding="utf-8")
     return page
 
 
 def html(data: ReportData) -> str:
     """The whole page; it loads nothing, and every text from the data is escaped."""
-    environment = Environment(
-        loader=FileSystemLoader(_HERE),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    for format_ in (
-        numbers.proportion,
-        numbers.difference,
-        numbers.percent,
-        numbers.decimal,
-        numbers.count,
-        numbers.rate,
-        numbers.duration,
-        numbers.moment,
-        wording.baseline,
-    ):
-        environment.filters[format_.__name__] = format_
-    environment.filters["plain"] = _plain
-    return environment.get_template(_TEMPLATE).render(
-        data=data,
-        style=Markup((_HERE / _STYLE).read_text(encoding="utf-8")),
-        wording=wording,
-        interval=numbers.interval,
-        difference_interval=numbers.difference_interval,
-        questions=question_rows(data),
-        segments={s.status: segment_rows(data, s) for s in data.agreement.statuses},
-        contests={s.status: contest_rows(s) for s in data.agreement.statuses},
-        items=disclosure.items(data),
-        overview=_drawn(charts.overview(data)),
-        question_charts=_drawn([charts.questions(data), *charts.shares(data)]),
-        segment_charts=_drawn([charts.segments(data)] if data.agreement.segments else []),
+    kept_back = small_cells.hidden(data.weighting.margins)
+    return (
+        templating.environment()
+        .get_template(_TEMPLATE)
+        .render(
+            data=data,
+            style=templating.style(),
+            wording=wording,
+            interval=numbers.interval,
+            difference_interval=numbers.difference_interval,
+            questions=question_rows(data),
+            margins=small_cells.margin_rows(data.weighting.margins, kept_back),
+            kept_back=small_cells.NOTE if kept_back else "",
+            segments={s.status: segment_rows(data, s) for s in data.agreement.statuses},
+            contests={s.status: contest_rows(s) for s in data.agreement.statuses},
+            items=disclosure.items(data),
+            overview=_drawn(charts.overview(data)),
+            question_charts=_drawn([charts.questions(data), *charts.shares(data)]),
+            segment_charts=_drawn([charts.segments(data)] if data.agreement.segments else []),
+        )
     )
 
 
@@ -119,7 +107,10 @@ def question_rows(data: ReportData) -> list[QuestionRow]:
 def segment_rows(data: ReportData, status: StatusResult) -> list[SegmentRow]:
     """The segment table of one kind of held-out data, in the order of the attributes' levels."""
     found = [s for s in data.agreement.segments if s.status == status.status]
-    return [SegmentRow(s, charts.best_baseline(s)) for s in found]
+    kept_back = small_cells.segments_kept_back(data.agreement.segments)
+    return [
+        SegmentRow(s, charts.best_baseline(s), (s.status, s.attribute, s.level) in kept_back) for s in found
+    ]
 
 
 def contest_rows(status: StatusResult) -> list[ContestRow]:
@@ -158,8 +149,3 @@ def _baseline_row(status: StatusResult, name: str) -> ContestRow:
 def _drawn(drawings: list[str]) -> list[Markup]:
     """SVG as markup: vl-convert has escaped its texts already."""
     return [Markup(d) for d in drawings]
-
-
-def _plain(name: str) -> str:
-    """A name from a file as readers see it: ``age_group`` is ``age group``."""
-    return name.replace("_", " ")

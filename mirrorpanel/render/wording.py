@@ -53,9 +53,9 @@ def question_labels(questions: Sequence[QuestionResult], longest: int = 58) -> d
     texts = [q.text for q in questions]
     shared = _shared_words([t.split() for t in dict.fromkeys(texts)])
     rests = [" ".join(t.split()[shared:]) for t in texts]
-    if len(" ".join(texts[0].split()[:shared]) if texts else "") < _WORTH_CUTTING:
-        rests = texts
-    rests = [r.rstrip("?:. ") or r for r in rests]
+    cut = len(" ".join(texts[0].split()[:shared]) if texts else "") >= _WORTH_CUTTING
+    # The rest of a question that lost its beginning is no question any more.
+    rests = [r.rstrip("?:. ") or r for r in rests] if cut else [t.rstrip(":. ") or t for t in texts]
     heads = [_head(r, longest) for r in rests]
     twins = Counter(heads)
     labels = [h if twins[h] == 1 else _tail(r, longest) for h, r in zip(heads, rests, strict=True)]

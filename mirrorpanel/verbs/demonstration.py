@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import mirrorpanel
-from grounding import datasets
+from grounding.sources import datasets
 from mirrorpanel import store
 from mirrorpanel.lineup import Machine
 from mirrorpanel.records import AgreementRecord
@@ -23,7 +23,7 @@ from personas.models.wheel import cache_folder
 
 MODEL = "smollm2-135m"
 DATA = ("stevedata/gss_spending", "completejourney")
-FILES = ("ground.yaml", "train.yaml", "study.yaml")
+FILES = ("grounding.yaml", "train.yaml", "study.yaml")
 
 Bar = Callable[[], AbstractContextManager[tuple[Callable[[int], None], Callable[[int], None]]]]
 
@@ -75,7 +75,7 @@ def demonstrate(
         say(f"$ mirrorpanel data pull {name}")
         datasets.pull(name, cache_folder(), say)
     with Workspace(out) as workspace:
-        say(f"$ mirrorpanel ground {folder}/ground.yaml -w {folder}")
+        say(f"$ mirrorpanel ground {folder}/grounding.yaml -w {folder}")
         panel = grounding.ground(workspace, out / FILES[0], cache_folder(), say)
         tell(panel)
         say(f"$ mirrorpanel train {folder}/train.yaml -w {folder}")

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mirrorpanel import lineup, panels, places, runs
+from grounding.privacy import masking
+from mirrorpanel import lineup, panels, places, runs, sources
 from mirrorpanel.lineup import Machine
-from mirrorpanel.records import RunRecord
+from mirrorpanel.records import PanelRecord, RunRecord
 from mirrorpanel.store import Workspace
 from personas import document
 from personas.errors import UnknownName
@@ -33,7 +34,7 @@ def fielding(
     begin: Callable[[int], None],
     progress: Callable[[int], None],
 ) -> FieldedRun:
-    """Reads ``study.yaml`` and fields it.
+    """Reads ``study.yaml`` and fields it; personal data in new questions are masked first.
 
     Args:
         workspace: where panel and adapter are, and where answers go.
@@ -45,6 +46,10 @@ def fielding(
     spec = document.read(file, StudySpec)
     with places.named(file, "panel"):
         panel = workspace.latest("panels", "panel", spec.panel)
+        sources.refuse_expired(workspace, panel, "field")
+    gate = masking.gate(workspace.record("panels", "panel", panel, PanelRecord).spec.masking)
+    new = tuple(masking.question(q, gate) for q in spec.new_questions)
+    spec = spec.model_copy(update={"new_questions": new})
     persons = panels.persons(workspace, panel)
     with places.named(file, "questions"):
         questions = study.questionnaire(spec, panels.questions(workspace, panel))
@@ -58,6 +63,7 @@ def fielding(
         spec=spec, file=str(file), questions=questions, model=answering.model.name,
         fingerprint=answering.model.fingerprint, adapter=answering.adapter_id,
         split=answering.adapter.split if answering.adapter else None,
+        masked={where: dict(kinds) for where, kinds in gate.counts.items()},
     )  # fmt: skip
     run = runs.identifier(record, panel)
     runs.start(workspace, run, panel, record)

@@ -1,30 +1,31 @@
 """``report``: a validated run as a page, its JSON twin, and the answers as CSV and Parquet."""
 
-import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-import duckdb
 import numpy as np
 
 from grounding import splits
+from grounding.privacy.protection import PERSONAL
 from grounding.provenance import Provenance, Source
-from grounding.splits import Split
-from mirrorpanel import __version__, lineup, panels, runs
+from mirrorpanel import __version__, aside, lineup, panels, runs, sources, trained
 from mirrorpanel.records import AdapterRecord, AgreementRecord, PanelRecord, RunRecord, SplitRecord
 from mirrorpanel.render import page
 from mirrorpanel.render.data import ModelLine, ReportData, SplitLine, Unvalidated
-from mirrorpanel.store import Workspace, now, write_failed
+from mirrorpanel.store import Workspace, now
 from personas.errors import MirrorpanelError
+from personas.panel import UNKNOWN, Panel
 from personas.prompt import attribute_text, option_text, person_text, question_text, value_text
+from personas.wording import percent
+from training import card
 from validation.segments import SMALLEST_BASE
 
 OPTION_ORDER = (
     "Options are not presented in any order: each is scored from its own text, apart from the others. What "
     "counts is the place of an option on an ordinal scale, which is part of the question."
 )
-LEGAL_BASIS = "not recorded in the grounding file; the licences above are as each source states them"
+LEGAL_BASIS = "not recorded in the grounding file"
 LIMITS = (
     "Quoting simulated answers as survey results, or calling them answers of people.",
     "Reading 10,000 simulated answers as 10,000 people: their precision is that of the real people "
@@ -48,26 +49,22 @@ def report(workspace: Workspace, run: str) -> Path:
     """
     if workspace.value("SELECT count(*) FROM agreements WHERE run = ?", [run]) == 0:
         raise MirrorpanelError(f"Run {run!r} has not been validated; run: mirrorpanel validate {run}")
+    panel = str(workspace.value("SELECT panel FROM runs WHERE run = ?", [run]))
+    sources.refuse_expired(workspace, panel, "report")
     folder = workspace.folder / "reports" / run
-    part = folder.with_name(f".{run}.part")
     content = _content(workspace, run)
-    try:
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
+    with aside.files_of(folder) as part:
         path = page.write(content, part)
         export(workspace, run, part)
-        folder.mkdir(exist_ok=True)
-        for file in part.iterdir():
-            file.replace(folder / file.name)
-        part.rmdir()
-    except (OSError, duckdb.IOException) as error:
-        shutil.rmtree(part, ignore_errors=True)
-        raise write_failed(folder, error) from None
     return folder / path.name
 
 
 def export(workspace: Workspace, run: str, folder: Path) -> None:
-    """Answers as ``answers.csv`` and ``answers.parquet``: one row for each person and question."""
+    """Answers as ``answers.csv`` and ``answers.parquet``: one row for each person and question.
+
+    Neither attributes nor pseudonyms are in them. The distributions behind the draws are not either: to
+    whom has the adapter they tell a person's attributes, and so the human behind them.
+    """
     record = workspace.record("runs", "run", run, RunRecord)
     panel = str(workspace.value("SELECT panel FROM runs WHERE run = ?", [run]))
     workspace.insert_temporary(
@@ -79,8 +76,7 @@ def export(workspace: Workspace, run: str, folder: Path) -> None:
         },
     )
     select = f"""
-        SELECT true AS synthetic, a.run, a.person, p.mirrors, p.weight, a.question, a.option,
-               l.label AS answer, a.distribution
+        SELECT true AS synthetic, a.run, a.person, p.weight, a.question, a.option, l.label AS answer
         FROM answers a
         JOIN persons p ON p.person = a.person AND p.panel = {_literal(panel)}
         JOIN option_labels l ON l.question = a.question AND l.option = a.option
@@ -90,8 +86,7 @@ def export(workspace: Workspace, run: str, folder: Path) -> None:
     workspace.connection.execute(
         f"COPY ({select}) TO {_literal(folder / 'answers.parquet')} (FORMAT parquet)"
     )
-    flat = f"SELECT * REPLACE (array_to_string(distribution, ' ') AS distribution) FROM ({select})"
-    workspace.connection.execute(f"COPY ({flat}) TO {_literal(folder / 'answers.csv')} (HEADER)")
+    workspace.connection.execute(f"COPY ({select}) TO {_literal(folder / 'answers.csv')} (HEADER)")
 
 
 def _literal(value: object) -> str:
@@ -124,13 +119,15 @@ def _content(workspace: Workspace, run: str) -> ReportData:
         repaired=0,
         agreement=agreed.result,
         unvalidated=_unvalidated(workspace, panel, run, record, agreed),
+        toplines=agreed.toplines,
+        anchored=card.worth(adapter.anchored) if adapter else (),
         smallest_base=SMALLEST_BASE,
         population=_population(grounded),
         weighting=grounded.weighting,
         provenance=grounded.provenance,
         split=_split(workspace, panel, record, grounded, adapter or None),
         sources=_sources(grounded),
-        legal_basis=grounded.spec.legal_basis or LEGAL_BASIS,
+        legal_basis=_legal_basis(grounded),
         prompts=_prompts(workspace, panel, record, adapter or None, agreed),
         option_order=OPTION_ORDER,
         draws=f"Counter-based (Philox), a function of seed {record.spec.seed}, person and question alone; "
@@ -180,7 +177,7 @@ def _population(grounded: PanelRecord) -> str:
     uses = grounded.spec.margins
     if not uses:
         return "the people of the survey as weighted there; no official margins were given"
-    names = ", ".join(f"{u.table} ({' x '.join(u.attributes.values())})" for u in uses)
+    names = ", ".join(f"{u.table} ({' × '.join(u.attributes.values())})" for u in uses)
     return f"raked to the official margins {names}"
 
 
@@ -198,38 +195,45 @@ def _split(
             benchmark=benchmark, sha256="", overlap_people=0, overlap_questions=0,
         )  # fmt: skip
     split = adapter.split
-    trained = lineup.trained_questions(workspace, adapter)
+    fitted = lineup.trained_questions(workspace, adapter)
     held = {q.fingerprint for q in panels.questions(workspace, panel) if q.name in split.questions}
     how = "by hash" if isinstance(adapter.spec.split.questions, int) else "by name"
     return SplitLine(
         people=grounded.people,
         training_people=split.people_trained,
         held_out_people=split.people_held_out,
-        training_questions=len(trained),
+        training_questions=len(fitted),
         held_out_questions=len(split.questions),
-        description=f"People by hash of seed {split.seed} and id ({split.people:.0%} held out), "
+        description=f"People by hash of seed {split.seed} and id ({percent(split.people)} held out), "
         f"questions {how} ({', '.join(split.questions) or 'none'}), both before any answer was looked at. "
         "Weights and matching rest on the attributes of all people, held out or not, on nobody's answers. "
-        f"{_mirrored(workspace, panel, split.seed, split.people)}",
+        f"{_mirrored(workspace, panel, str(record.adapter))}",
         benchmark=benchmark,
         sha256=split.fingerprint,
-        overlap_people=_overlap(workspace, panel, split),
-        overlap_questions=len({q.fingerprint for q in trained} & held),
+        overlap_people=_overlap(workspace, panel, str(record.adapter), split),
+        overlap_questions=len({q.fingerprint for q in fitted} & held),
     )
 
 
-def _overlap(workspace: Workspace, panel: str, split: SplitRecord) -> int | None:
-    """People on both sides: none where those outside the held-out part are the very ones trained on."""
+def _overlap(workspace: Workspace, panel: str, adapter: str, split: SplitRecord) -> int | None:
+    """People on both sides: none where those outside the held-out part are the very ones trained on.
+
+    Where pseudonyms were renewed or people erased since, the rule no longer shows who was held out; who was
+    trained on is kept apart, and everybody else was held out.
+    """
     ids = [str(r[0]) for r in workspace.rows("SELECT id FROM people WHERE panel = ?", [panel])]
-    out = Split(split.seed, split.people, ()).held_out(ids)
+    out = trained.held_out(workspace, adapter, ids)
     rest = [i for i, held in zip(ids, out, strict=True) if not held]
-    return 0 if splits.ids_fingerprint(rest) == split.trained_ids else None
+    if splits.ids_fingerprint(rest) == split.trained_ids:
+        return 0
+    changed = "SELECT count(*) FROM audit WHERE verb IN ('erase', 'key rotate')"
+    return 0 if rest and workspace.value(changed) else None
 
 
-def _mirrored(workspace: Workspace, panel: str, seed: int, people: float) -> str:
+def _mirrored(workspace: Workspace, panel: str, adapter: str) -> str:
     """How many of the persons carry the attributes of people on either side of the split."""
     mirrors = [str(r[0]) for r in workspace.rows("SELECT mirrors FROM persons WHERE panel = ?", [panel])]
-    held_out = int(Split(seed, people, ()).held_out(mirrors).sum())
+    held_out = int(trained.held_out(workspace, adapter, mirrors).sum())
     return (
         f"Of the simulated persons {len(mirrors) - held_out:,} carry the attributes of people trained on and "
         f"{held_out:,} those of people held out; nobody's answers are copied."
@@ -250,6 +254,14 @@ def _sources(grounded: PanelRecord) -> tuple[Source, ...]:
     return tuple(found.values())
 
 
+def _legal_basis(grounded: PanelRecord) -> str:
+    """The basis of each source with people in it."""
+    personal = [s for s in grounded.sources if s.kind in PERSONAL]
+    return "; ".join(
+        f"{s.name}: {s.protection.legal_basis or s.protection.anonymous or LEGAL_BASIS}" for s in personal
+    )
+
+
 def _prompts(
     workspace: Workspace,
     panel: str,
@@ -257,22 +269,32 @@ def _prompts(
     adapter: AdapterRecord | None,
     agreed: AgreementRecord,
 ) -> tuple[str, ...]:
-    """The prompts of the first person and the first option of the first question."""
+    """The prompts of the first option of the first question, for a person of no real human's making."""
     if record.spec.model == lineup.SCRIPTED:
         return ("None: the scripted model reads no text.",)
     question = record.questions[0]
     asked = question_text(question) + option_text(question.options[0])
-    first = panels.persons(workspace, panel).take(np.zeros(1, dtype=np.int64))
-    person = first.select(adapter.attributes if adapter else first.attributes).person(0)
-    joint = person_text(person.attributes) + asked
+    persons = panels.persons(workspace, panel)
+    attributes = _commonest(persons.select(adapter.attributes if adapter else persons.attributes))
+    joint = person_text(attributes) + asked
     if adapter is None:
         return (f"Person, question and option, read together: {joint}",)
-    values = " ".join(attribute_text(n) + value_text(v) for n, v in person.attributes.items())
+    values = " ".join(attribute_text(n) + value_text(v) for n, v in attributes.items())
     return (
         f"Question and option, encoded once for everybody: {asked.strip()}",
         f"Attribute values, each encoded on its own, once for everybody: {values}",
         f"Untuned baseline ({agreed.untuned}): {joint}",
     )
+
+
+def _commonest(persons: Panel) -> dict[str, str]:
+    """The commonest value of each attribute, which together are the record of nobody in particular."""
+    counts = [np.bincount(column[column != UNKNOWN]) for column in persons.codes.T]
+    return {
+        name: levels[int(found.argmax())]
+        for name, levels, found in zip(persons.attributes, persons.levels, counts, strict=True)
+        if found.size
+    }
 
 
 def _reproduce(record: RunRecord, grounded: PanelRecord, adapter: AdapterRecord | None) -> tuple[str, ...]:

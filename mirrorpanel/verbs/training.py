@@ -3,15 +3,16 @@
 import hashlib
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from safetensors import SafetensorError
 
 from grounding import splits
+from grounding.privacy import masking
 from grounding.splits import Split
-from mirrorpanel import __version__, lineup, panels, places
+from mirrorpanel import __version__, lineup, panels, places, sources, studies
 from mirrorpanel.lineup import Machine
 from mirrorpanel.records import AdapterRecord, PanelRecord, SplitRecord
 from mirrorpanel.store import Workspace, now, write_failed
@@ -42,6 +43,7 @@ def train(
     spec = document.read(file, TrainSpec)
     with places.named(file, "panel"):
         panel = workspace.latest("panels", "panel", spec.panel)
+        sources.refuse_expired(workspace, panel, "train")
     panel_record = workspace.record("panels", "panel", panel, PanelRecord)
     people, answers = panels.people(workspace, panel)
     names = [q.name for q in answers.questions]
@@ -59,18 +61,27 @@ def train(
             raise UnknownName("attribute", unknown[0], list(people.attributes))
     with places.named(file, "split"):
         data = training_data(people, answers, split, spec.attributes or observed)
+    gate = masking.gate(panel_record.spec.masking)
+    for line in masking.sentences(masking.left(data.people, data.answers.questions, gate)):
+        report(f"{line[:-1].replace('Masked', 'Looks like personal data', 1)}; ground the panel again")
     with places.named(file, "model"):
         encoder = lineup.encoder(spec.model, machine)
     language = encoder.language
     adapter = _identifier(spec, panel, language.fingerprint)
-    if workspace.value("SELECT count(*) FROM adapters WHERE adapter = ?", [adapter]):
+    there = "SELECT count(*) FROM adapters WHERE adapter = ? AND flagged IS NULL"
+    if workspace.value(there, [adapter]):
         report(f"adapter {adapter} was fitted before from the same file, panel and language model")
         workspace.renew("adapters", "adapter", adapter)
         return TrainedAdapter(adapter, workspace.record("adapters", "adapter", adapter, AdapterRecord), False)
     report(f"language model {language.name} on {language.processor.describe()}")
     started = time.monotonic()
     base = BaseModel(spec.model, language.fingerprint, encoder.layers, encoder)
-    fitted = loop.fit(spec.adapter, data, base, split, spec.folds, spec.seed, report)
+    published = studies.anchors(workspace, panel, data.answers.questions)
+    fitted = loop.fit(
+        spec.adapter, data, base, split, spec.folds, spec.seed, report, anchors=published.anchors
+    )
+    for line in card.worth(fitted.prior.anchored):
+        report(line)
     record = AdapterRecord(
         spec=spec,
         file=str(file),
@@ -84,8 +95,10 @@ def train(
         seconds=time.monotonic() - started,
         choices=card.choices(fitted),
         log_scores=fitted.log_scores,
+        anchors=studies.recorded(published.anchors),
+        anchored=fitted.prior.anchored,
     )
-    _keep(workspace, adapter, panel, record, fitted)
+    _keep(workspace, adapter, panel, record, fitted, data.people.ids)
     return TrainedAdapter(adapter, record, True)
 
 
@@ -107,7 +120,14 @@ def _split_record(split: Split, data: TrainingData, n_people: int) -> SplitRecor
     )
 
 
-def _keep(workspace: Workspace, adapter: str, panel: str, record: AdapterRecord, fitted: Fitted) -> None:
+def _keep(
+    workspace: Workspace,
+    adapter: str,
+    panel: str,
+    record: AdapterRecord,
+    fitted: Fitted,
+    ids: Sequence[str],
+) -> None:
     folder = workspace.folder / record.folder
     part = folder.with_name(f".{adapter}.part")
     facts = card.Facts(
@@ -129,4 +149,9 @@ def _keep(workspace: Workspace, adapter: str, panel: str, record: AdapterRecord,
         raise write_failed(folder, error) from None
     with workspace.transaction("train", adapter):
         row = [adapter, record.spec.adapter, panel, now(), record.model_dump_json()]
-        workspace.connection.execute("INSERT INTO adapters VALUES (?, ?, ?, ?, ?)", row)
+        columns = "(adapter, name, panel, created, record, flagged)"
+        insert = f"INSERT OR REPLACE INTO adapters {columns} VALUES (?, ?, ?, ?, ?, NULL)"
+        workspace.connection.execute(insert, row)
+        workspace.connection.execute("DELETE FROM trained WHERE adapter = ?", [adapter])
+        n = len(ids)
+        workspace.insert("trained", {"adapter": [adapter] * n, "panel": [panel] * n, "id": list(ids)})

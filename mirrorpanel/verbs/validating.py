@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grounding.splits import Split
-from mirrorpanel import lineup, panels, runs
+from mirrorpanel import lineup, panels, runs, sources, studies
+from mirrorpanel import trained as trained_people
 from mirrorpanel.lineup import Answering, Machine
 from mirrorpanel.records import AgreementRecord, PanelRecord, RunRecord
 from mirrorpanel.store import Workspace, now
@@ -52,6 +52,7 @@ def validate(
         raise MirrorpanelError(
             f"Run {run!r} is not complete; finish it first: mirrorpanel field {record.file}"
         )
+    sources.refuse_expired(workspace, panel, "validate")
     answering = _answering(workspace, run, record, machine)
     held, status = _held_out(workspace, panel, record, answering)
     persons = panels.persons(workspace, panel)
@@ -82,6 +83,7 @@ def validate(
         outside_support=tuple(sorted(outside)),
         untuned=_untuned_line(untuned, answering, untuned_seconds),
         segments=tuple(segments),
+        toplines=studies.compared(workspace, run, panel, record, studies.kept(answering.adapter)),
         seconds=time.monotonic() - started,
     )
     with workspace.transaction("validate", run):
@@ -114,15 +116,13 @@ def _held_out(
     if not real:
         raise MirrorpanelError(
             f"None of the questions of study {record.spec.study!r} was asked of real people; "
-            f"real answers exist for {', '.join(q.name for q in answers.questions)}"
+            f"real answers exist for {', '.join(q.name for q in answers.questions) or 'no question'}"
         )
     if answering.adapter is None:
         status: dict[str, Status] = {q.name: "unseen_questions" for q in real}
         _refuse_few(answers, people, status, "bring more people")
         return _Held(people, answers, answers.take(np.zeros(0, dtype=np.int64)), np.zeros(0)), status
-    kept = answering.adapter.split
-    split = Split(kept.seed, kept.people, kept.questions)
-    out = split.held_out(people.ids)
+    out = trained_people.held_out(workspace, str(record.adapter), people.ids)
     rows, rest = np.flatnonzero(out), np.flatnonzero(~out)
     trained = {q.fingerprint for q in lineup.trained_questions(workspace, answering.adapter)}
     status = {q.name: "unseen_people" if q.fingerprint in trained else "unseen_questions" for q in real}
@@ -159,7 +159,7 @@ def _baselines(
     }
     if seen:
         found[baselines.ITEM_SHARE] = baselines.item_share(
-            panel, seen, held.train_answers, held.train_weights
+            panel, seen, held.train_answers, held.train_weights, studies.kept(answering.adapter)
         )
     if isinstance(answering.model, FactoredModel):
         found[baselines.SHUFFLED_PERSONA] = baselines.shuffled_persona(answering.model, panel, questions, rng)

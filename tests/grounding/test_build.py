@@ -4,13 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from plain_guard import plain_guard, pseudonym
 
-from grounding import Grounded, GroundSpec, datasets, ground
+from grounding import Grounded, GroundSpec, ground
+from grounding.sources import datasets
 from personas import document
 from personas.errors import DataError, DocumentError, UnknownName
 from personas.models.wheel import cache_folder, sha256_of
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "spending" / "ground.yaml"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "spending" / "grounding.yaml"
 BOOK = (
     "source: own survey\nquestions:\n  - {name: tea, text: 'Tea?', options: ['yes', 'no'], scale: nominal}\n"
 )
@@ -67,7 +69,8 @@ def folder(tmp_path):
 
 
 def built(folder: Path, text: str, report=lambda line: None) -> Grounded:
-    return ground(document.parse(text, GroundSpec, "ground.yaml"), folder, folder / "cache", report)
+    spec = document.parse(text, GroundSpec, "grounding.yaml")
+    return ground(spec, folder, folder / "cache", plain_guard(), report)
 
 
 def test_a_survey_alone_is_a_panel_with_equal_weights(folder):
@@ -86,6 +89,19 @@ def test_design_weights_decide_how_often_a_person_is_drawn(folder):
     heavy = {i for i, w in zip(found.people.ids, found.people.weights, strict=True) if w > 1}
     assert sum(m in heavy for m in found.mirrors) == pytest.approx(40 * 2 / 3, abs=1)
     assert found.weighting.effective_base == pytest.approx(120 * 0.9)  # (60 + 120)^2 / (60 + 240) of 120
+
+
+def test_who_has_a_design_weight_of_zero_keeps_it_and_is_never_drawn(folder):
+    text = (folder / "people.csv").read_text()
+    (folder / "people.csv").write_text(text.replace(",1\n", ",0\n"))
+    said: list[str] = []
+    found = built(folder, SURVEY.replace("  id: id", "  id: id\n  weight: w") + MARGINS, said.append)
+    zero = {i for i, w in zip(found.people.ids, found.people.weights, strict=True) if w == 0}
+    assert len(zero) == 60
+    assert not zero & set(found.mirrors)
+    assert found.people.weights.mean() == pytest.approx(1)
+    assert found.weighting.largest_margin_error < 1e-6
+    assert "design weight 0, so never drawn: 60 people" in said
 
 
 def test_persons_have_the_attributes_of_the_people_they_mirror(folder):
@@ -118,7 +134,7 @@ def test_customers_lend_their_attributes_and_unknown_stays_unknown(folder):
     found = built(folder, SURVEY + CRM)
     spend = dict(zip(("18-49", "50 and over", None), ("little", "much", None), strict=True))
     assert found.people.values("spend") == [spend[age] for age in found.people.values("age_group")]
-    assert set(found.donors["spend"].ids) == {"c1", "c2", None}
+    assert set(found.donors["spend"].ids) == {pseudonym("shop", "c1"), pseudonym("shop", "c2"), None}
     assert np.array_equal(np.isnan(found.donors["spend"].distance), found.donors["spend"].variables == 0)
 
 
@@ -144,11 +160,11 @@ def test_the_same_seed_gives_the_same_panel_and_another_seed_another(folder):
 def test_each_step_is_reported(folder):
     said: list[str] = []
     built(folder, SURVEY + CRM + MARGINS, said.append)
-    assert said[0] == "survey people.csv: 120 people, 2 attributes, 1 questions"
-    assert said[1].startswith(
-        "crm shop: 1 attributes matched to 100 of 120 people from 2 of 2 customers on age"
-    )
-    assert [line.split()[0] for line in said[2:]] == ["imputed", "raked", "drawn:"]
+    assert said[0] == "survey people.csv: 120 of 120 rows, 2 attributes, 1 question"
+    assert said[1].startswith("crm shop: 100 of 120 people got their values from 2 of 2 customers")
+    assert [line.split()[0] for line in said[2:]] == ["imputed", "to", "raked", "drawn:"]
+    assert said[3].startswith("to know: margin age_group × sex (US Census Bureau")
+    assert "20 of 120 people (16.7\u00a0%) have no value in it" in said[3]
 
 
 @pytest.mark.parametrize(
@@ -183,7 +199,7 @@ def test_margins_of_different_populations_are_refused_unless_they_are_shares(fol
     text = (SURVEY + MARGINS).replace("50 and over: [50, 120]", "50-79: [50, 79]")
     assert built(folder, text).weighting.largest_margin_error < 1e-6
     with pytest.raises(
-        DataError, match=r"margins count different populations: region has .* age_group x sex has"
+        DataError, match=r"margins count different populations: region has .* age_group × sex has"
     ):
         built(folder, text.replace("as_shares: true", "as_shares: false"))
 
@@ -213,7 +229,8 @@ def demo(tmp_path_factory):
         if not found:
             pytest.skip(f"{pattern} is not in the cache; `mirrorpanel data pull {name}` fetches it")
         (cache / "wheels" / found[0].name).symlink_to(found[0])
-    return ground(document.read(EXAMPLE, GroundSpec), EXAMPLE.parent, cache, lambda line: None)
+    spec = document.read(EXAMPLE, GroundSpec)
+    return ground(spec, EXAMPLE.parent, cache, plain_guard(), lambda line: None)
 
 
 def test_the_demo_grounds_real_people_in_real_margins(demo):

@@ -6,7 +6,7 @@ from grounding.spec import GroundSpec
 from personas import document
 from personas.errors import DocumentError
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "spending" / "ground.yaml"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "spending" / "grounding.yaml"
 TEXT = """panel: own
 persons: 10
 survey:
@@ -46,24 +46,29 @@ def test_the_example_of_the_demo_is_valid():
 
 
 def test_survey_alone_is_enough():
-    spec = document.parse(TEXT.partition("crm:")[0], GroundSpec, "ground.yaml")
+    spec = document.parse(TEXT.partition("crm:")[0], GroundSpec, "grounding.yaml")
     assert (spec.crm, spec.margins, spec.impute, spec.weight_cap) == ((), (), (), None)
 
 
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("persons: 10", "persons: ten", "ground.yaml:2: persons: Input should be a valid integer"),
+        ("persons: 10", "persons: ten", "grounding.yaml:2: persons: Input should be a valid integer"),
         ("persons: 10", "persons: 0", "greater than or equal to 1, found 0"),
+        ("persons: 10", "persons: 10\nseed: -1", "grounding.yaml:3: seed: Input should be greater than or"),
+        ("panel: own", "panel: ../own", "grounding.yaml:1: panel: a panel's name names a folder, too"),
+        ("panel: own", "panel: ''", "grounding.yaml:1: panel: a panel's name names a folder, too"),
+        ("    sex: {", "    '': {", "survey.attributes"),
+        ("panel: own", "panel: .own", "grounding.yaml:1: panel: a panel's name names a folder, too"),
         (
             "persons: 10",
             "person: 10",
-            "ground.yaml:2: person: unknown key 'person' (did you mean 'persons'?)",
+            "grounding.yaml:2: person: unknown key 'person' (did you mean 'persons'?)",
         ),
         (
             "  file: people.csv\n",
             "",
-            "ground.yaml:3: survey: give either data (a name of the catalogue) or file",
+            "grounding.yaml:3: survey: give one of data (a name of the catalogue), file",
         ),
         (
             "column: sex, values",
@@ -73,7 +78,7 @@ def test_survey_alone_is_enough():
         (
             "quantiles: [low, high]",
             "quantiles: [low]",
-            "ground.yaml:15: crm.0.attributes.spend.quantiles: name at least 2",
+            "grounding.yaml:15: crm.0.attributes.spend.quantiles: name at least 2",
         ),
         (
             "quantiles: [low, high]",
@@ -88,7 +93,7 @@ def test_survey_alone_is_enough():
         (
             "measure: sum",
             "measure: median",
-            "Input should be 'count', 'distinct', 'sum', 'mean' or 'share', found 'median'",
+            "'recency', 'tenure', 'rate', 'most_common' or 'value', found 'median'",
         ),
         (
             "{young: Y, old: O}",
@@ -96,7 +101,11 @@ def test_survey_alone_is_enough():
             "the same groups in the same order: people have 'young', 'old', customers have 'young', 'aged'",
         ),
         ("spend: {table", "sex: {table", "attribute 'sex' is made twice"),
-        ("attribute: region", "attribute: spend", "ground.yaml:20: impute: attribute 'spend' is made twice"),
+        (
+            "attribute: region",
+            "attribute: spend",
+            "grounding.yaml:20: impute: attribute 'spend' is made twice",
+        ),
         (
             "{sex: sex}",
             "{sex: gender}",
@@ -112,7 +121,7 @@ def test_survey_alone_is_enough():
 def test_a_grounding_file_that_cannot_be_used_is_refused_with_its_line(old, new, expected):
     assert old in TEXT
     with pytest.raises(DocumentError) as caught:
-        document.parse(TEXT.replace(old, new), GroundSpec, "ground.yaml")
+        document.parse(TEXT.replace(old, new), GroundSpec, "grounding.yaml")
     assert expected in str(caught.value)
 
 
@@ -120,9 +129,19 @@ def test_two_crm_sources_need_two_names():
     start, end = TEXT.index("  - name: shop"), TEXT.index("impute:")
     again = TEXT[start:end].replace("spend:", "spend2:")
     with pytest.raises(DocumentError, match="give each CRM source a name of its own"):
-        document.parse(TEXT[:end] + again + TEXT[end:], GroundSpec, "ground.yaml")
+        document.parse(TEXT[:end] + again + TEXT[end:], GroundSpec, "grounding.yaml")
 
 
 def test_an_attribute_says_how_it_is_made_in_words():
-    attribute = document.parse(TEXT, GroundSpec, "ground.yaml").crm[0].attributes["spend"]
+    attribute = document.parse(TEXT, GroundSpec, "grounding.yaml").crm[0].attributes["spend"]
     assert attribute.sentence == "sum of 'price' in sales, cut into equal groups low, high"
+
+
+def test_what_is_wrong_with_the_whole_file_is_said_without_repeating_the_file():
+    with pytest.raises(DocumentError) as refused:
+        document.parse(
+            TEXT + "households: {margins: [{table: t, attributes: {s: s}}]}\n", GroundSpec, "g.yaml"
+        )
+    assert str(refused.value) == (
+        "g.yaml:1: the file: households need survey.household, the column with the id of the household"
+    )

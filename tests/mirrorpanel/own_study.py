@@ -137,7 +137,7 @@ def write_study(folder: Path) -> Path:
     """Writes the files of the study into ``folder`` and makes it a workspace."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "people.csv").write_text("\n".join(survey_rows()) + "\n", encoding="utf-8")
-    for name, text in (("book", BOOK), ("ground", GROUND), ("study", STUDY)):
+    for name, text in (("book", BOOK), ("grounding", GROUND), ("study", STUDY)):
         (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
     store.create(folder)
     return folder
@@ -146,7 +146,7 @@ def write_study(folder: Path) -> Path:
 def grounded_study(folder: Path) -> Path:
     """The study with its panel."""
     write_study(folder)
-    done("ground", folder / "ground.yaml", "-w", folder)
+    done("ground", folder / "grounding.yaml", "-w", folder)
     return folder
 
 
@@ -171,11 +171,11 @@ def answer_rows(folder: Path) -> list[tuple[Any, ...]]:
 
 
 def contents(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """All rows of all tables but the log, for comparing before and after."""
+    """All rows of all tables but the audit log, for comparing before and after."""
     with store.Workspace(folder) as workspace:
         names = workspace.rows("SELECT table_name FROM duckdb_tables() WHERE NOT internal ORDER BY 1")
         return {
             str(name): sorted(workspace.rows(f'SELECT * FROM "{name}"'), key=repr)
             for (name,) in names
-            if name != "log"
+            if name != "audit"
         }

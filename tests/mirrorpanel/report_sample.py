@@ -2,8 +2,8 @@
 
 import math
 
+from grounding.population.weights import MarginFit, Weighting
 from grounding.provenance import Provenance, Source
-from grounding.weights import MarginFit, Weighting
 from mirrorpanel.render.data import ModelLine, ReportData, SplitLine
 from validation.results import (
     AgreementResult,

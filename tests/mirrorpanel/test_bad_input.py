@@ -53,7 +53,7 @@ def folder(shared):
     before = contents(shared)
     yield shared
     assert contents(shared) == before
-    for name, text in (("study", STUDY), ("ground", GROUND)):
+    for name, text in (("study", STUDY), ("grounding", GROUND)):
         (shared / f"{name}.yaml").write_text(text)
 
 
@@ -105,7 +105,7 @@ CHANGES = {
     "an unknown margin table": (
         "us_age_sex_2022",
         "us_age_sex_1822",
-        ["Unknown margin table 'us_age_sex_1822'; choose from 'de_land_age_migration_2022'"],
+        [":16: margins.0.table: Unknown margin table 'us_age_sex_1822'; choose from ", "'us_age_sex_2022'"],
     ),
     "a margin of an attribute that is not there": (
         "sex: sex}}",
@@ -116,7 +116,7 @@ CHANGES = {
         "45 and over: [45, 120]",
         "45-98: [45, 98], 99 and over: [99, 120]",
         [
-            "nobody in the sample of 480 people has age_group: 99 and over, sex: female (0.04%)",
+            "nobody in the sample of 480 people has age_group: 99 and over, sex: female (0.04\u00a0%)",
             "Merge such a level",
         ],
     ),
@@ -126,12 +126,12 @@ CHANGES = {
 @pytest.mark.parametrize("case", CHANGES)
 def test_a_grounding_file_is_refused_for(case, folder):
     old, new, expected = CHANGES[case]
-    change(folder / "ground.yaml", old, new)
-    message = refusal("ground", folder / "ground.yaml", "-w", folder)
+    change(folder / "grounding.yaml", old, new)
+    message = refusal("ground", folder / "grounding.yaml", "-w", folder)
     for part in expected:
         assert part in message
     if expected[0].startswith(":"):
-        assert f"{folder / 'ground.yaml'}:" in message
+        assert f"{folder / 'grounding.yaml'}:" in message
 
 
 DATA = {
@@ -164,7 +164,7 @@ def test_a_data_file_is_refused_for(case, fresh):
     line = (fresh / "people.csv").read_text().splitlines()[4]
     change(fresh / "people.csv", line, line.rpartition(",")[0] + ",too little")
     change(fresh / "people.csv", old, new)
-    message = refusal("ground", fresh / "ground.yaml", "-w", fresh)
+    message = refusal("ground", fresh / "grounding.yaml", "-w", fresh)
     assert f"{fresh / 'people.csv'}: " in message
     for part in expected:
         assert part in message
@@ -176,17 +176,41 @@ def test_an_empty_column_is_refused(fresh):
     (fresh / "people.csv").write_text(
         "\n".join(["".join(lines[0]), *(f"{rest}," for rest, _, _ in lines[1:])]), encoding="utf-8"
     )
-    message = refusal("ground", fresh / "ground.yaml", "-w", fresh)
+    message = refusal("ground", fresh / "grounding.yaml", "-w", fresh)
     assert f"{fresh / 'people.csv'}: column 'museums' is empty in all 480 rows" in message
 
 
-def test_bytes_that_are_not_utf_8_are_refused_with_their_place(fresh):
+def test_free_text_as_an_attribute_is_named(fresh):
+    head, *lines = (fresh / "people.csv").read_text().splitlines()
+    told = [f"{line},because of reason {i}" for i, line in enumerate(lines)]
+    (fresh / "people.csv").write_text("\n".join([f"{head},why", *told]) + "\n", encoding="utf-8")
+    change(fresh / "grounding.yaml", "place: {column: place}", "place: {column: why}")
+    told = " ".join(done("ground", fresh / "grounding.yaml", "-w", fresh).err.split())
+    assert "to know: survey people.csv, attribute 'place': column 'why' looks like free text or an id" in told
+    assert "480 values for 480 people, which models will read; recode it with values or bins" in told
+
+
+def test_a_file_in_several_encodings_is_refused_with_the_lines_of_each(fresh):
+    content = (fresh / "people.csv").read_bytes()
+    start = content.index(b"town")
+    end = content.index(b"town", start + 4)
+    mixed = content[:start] + b"t\xf6wn" + content[start + 4 : end] + "töwn".encode() + content[end + 4 :]
+    (fresh / "people.csv").write_bytes(mixed)
+    old, new = (content[:at].count(b"\n") + 1 for at in (start, end))
+    message = refusal("ground", fresh / "grounding.yaml", "-w", fresh)
+    assert f"people.csv: written in several encodings: line {new} is UTF-8, line {old} is not" in message
+    assert "save the file in one encoding, or set 'read: encoding'" in message
+    assert all(not found for table, found in contents(fresh).items() if table != "meta")
+
+
+def test_bytes_outside_the_encoding_given_are_refused_with_their_place(fresh):
     content = (fresh / "people.csv").read_bytes()
     start = content.index(b"town")
     (fresh / "people.csv").write_bytes(content[:start] + b"t\xf6wn" + content[start + 4 :])
+    change(fresh / "grounding.yaml", "file: people.csv", "file: people.csv\n  read: {encoding: utf-8}")
     line = content[:start].count(b"\n") + 1
-    message = refusal("ground", fresh / "ground.yaml", "-w", fresh)
-    assert f"people.csv: line {line}: byte 0xf6 at offset {start + 1} is not UTF-8" in message
+    message = refusal("ground", fresh / "grounding.yaml", "-w", fresh)
+    assert f"people.csv: line {line}: byte 0xf6 at offset {start + 1} is not UTF-8; mend the file" in message
 
 
 @pytest.mark.parametrize("verb", ["ground", "train", "field"])
@@ -375,7 +399,7 @@ def test_validation_and_report_are_refused_until_it_is_their_turn(tmp_path):
     message = refusal("field", folder / "study.yaml", "-w", folder)
     assert "Unknown panel 'own'" in message
     assert "mirrorpanel ground" in message
-    done("ground", folder / "ground.yaml", "-w", folder)
+    done("ground", folder / "grounding.yaml", "-w", folder)
     for verb in ("validate", "report"):
         assert "none yet; make one with: mirrorpanel field" in refusal(verb, "tastes", "-w", folder)
     done("field", folder / "study.yaml", "-w", folder)
@@ -383,7 +407,7 @@ def test_validation_and_report_are_refused_until_it_is_their_turn(tmp_path):
     run = rows(folder, "SELECT run FROM runs")[0][0]
     message = refusal("report", "tastes", "-w", folder)
     assert f"Run '{run}' has not been validated; run: mirrorpanel validate {run}" in message
-    assert not (folder / "reports").exists()
+    assert [p.name for p in (folder / "reports").rglob("report.html")] == []
 
 
 def test_a_study_of_questions_that_nobody_was_asked_cannot_be_validated(tmp_path):
@@ -400,14 +424,14 @@ def test_too_few_real_people_are_no_measure(tmp_path):
     folder = write_study(tmp_path / "own")
     lines = (folder / "people.csv").read_text().splitlines()
     (folder / "people.csv").write_text("\n".join(lines[:26]))
-    done("ground", folder / "ground.yaml", "-w", folder)
+    done("ground", folder / "grounding.yaml", "-w", folder)
     done("field", folder / "study.yaml", "-w", folder)
     message = refusal("validate", "tastes", "-w", folder)
     assert "At most 25 held-out people answered any question; agreement is read from 30 or more" in message
 
 
 def test_a_workspace_is_asked_for_and_not_made_twice(tmp_path):
-    message = refusal("ground", "ground.yaml", "-w", tmp_path)
+    message = refusal("ground", "grounding.yaml", "-w", tmp_path)
     assert f"{tmp_path} is no workspace; make one with: mirrorpanel init {tmp_path}" in message
     done("init", tmp_path / "own")
     assert "is a workspace already" in refusal("init", tmp_path / "own")

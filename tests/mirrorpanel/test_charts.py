@@ -146,8 +146,8 @@ def test_texts_that_differ_only_at_the_end_keep_their_ends() -> None:
     asked.append(base.model_copy(update={"name": "q3", "text": "And now to something else?"}))
     labels = wording.question_labels(asked)
     assert labels["q1"].startswith("…")
-    assert labels["q1"].endswith("how good is it for you")
-    assert labels["q3"] == "And now to something else"
+    assert labels["q1"].endswith("how good is it for you?")
+    assert labels["q3"] == "And now to something else?"
 
 
 def test_a_baseline_without_a_readable_name_keeps_its_own() -> None:

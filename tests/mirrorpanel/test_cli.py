@@ -24,7 +24,8 @@ def commands(group: Any, before: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
 
 PROGRAM_GROUP: Any = typer.main.get_command(app)
 COMMANDS = commands(PROGRAM_GROUP)
-VERBS = [words for words in COMMANDS if words not in {("models",), ("data",)}]
+GROUPS = [("models",), ("data",), ("panel",), ("key",), ("audit",)]
+VERBS = [words for words in COMMANDS if words not in GROUPS]
 
 
 def test_the_commands_are_those_of_the_issue():
@@ -43,6 +44,25 @@ def test_the_commands_are_those_of_the_issue():
         ("data",),
         ("data", "list"),
         ("data", "pull"),
+        ("data", "inspect"),
+        ("data", "margins"),
+        ("data", "refresh"),
+        ("panel",),
+        ("panel", "list"),
+        ("panel", "show"),
+        ("panel", "explain"),
+        ("panel", "export"),
+        ("panel", "delete"),
+        ("erase",),
+        ("key",),
+        ("key", "show"),
+        ("key", "use"),
+        ("key", "rotate"),
+        ("key", "destroy"),
+        ("audit",),
+        ("audit", "verify"),
+        ("audit", "show"),
+        ("audit", "export"),
     }
 
 
@@ -53,7 +73,7 @@ def test_every_command_has_help_with_an_example(words):
     assert "--json" in text
 
 
-@pytest.mark.parametrize("words", [("models",), ("data",)], ids=" ".join)
+@pytest.mark.parametrize("words", GROUPS, ids=" ".join)
 def test_every_group_has_help_that_lists_its_commands(words):
     text = done(*words, "--help").out
     for command in [c for c in COMMANDS if c[:1] == words and len(c) == 2]:
@@ -107,9 +127,22 @@ def test_data_sets_are_listed_for_people_and_for_machines():
 
 
 def test_init_says_what_comes_next(tmp_path):
-    assert "mirrorpanel ground ground.yaml" in done("init", tmp_path / "a").out
+    assert "mirrorpanel ground grounding.yaml" in done("init", tmp_path / "a").out
     assert done("init", tmp_path / "b", "--json").json == {"workspace": str(tmp_path / "b")}
     assert (tmp_path / "b" / "mirrorpanel.duckdb").is_file()
+
+
+def test_inspect_takes_commas_between_thousands_and_drafts_a_file_that_does_too(tmp_path):
+    rows = "".join(f'p{i}x,"{1 + i % 9},{100 + i}"\n' for i in range(120))
+    (tmp_path / "s.csv").write_text(f"id,Einkommen\n{rows}", encoding="utf-8")
+    options = ("--grounding", tmp_path / "g.yaml", "--json")
+    found = done("data", "inspect", tmp_path / "s.csv", "--thousands", ",", *options).json
+    assert [c["type"] for c in found["columns"]] == ["id", "number"]
+    assert "thousands: ','" in (tmp_path / "g.yaml").read_text()
+    for wrong in (("--thousands", "."), ("--thousands", ",", "--decimal", ",")):
+        outcome = mirrorpanel("data", "inspect", tmp_path / "s.csv", *wrong)
+        assert outcome.code == 2
+        assert "--thousands" in outcome.err
 
 
 def test_the_installed_program_is_the_one_that_is_tested():

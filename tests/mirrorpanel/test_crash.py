@@ -151,17 +151,18 @@ def test_a_disk_without_room_for_a_workspace_leaves_none(tmp_path):
 
 def test_a_disk_without_room_for_a_panel_or_a_report_leaves_no_half_of_either(tmp_path):
     folder = write_study(tmp_path / "own")
-    change(folder / "ground.yaml", "persons: 120", "persons: 500")
-    short_of_disk(60_000, "ground", folder / "ground.yaml", "-w", folder)
+    change(folder / "grounding.yaml", "persons: 120", "persons: 500")
+    short_of_disk(60_000, "ground", folder / "grounding.yaml", "-w", folder)
     assert all(not found for table, found in contents(folder).items() if table != "meta")
     for verb in ("ground", "field"):
-        done(verb, folder / ("ground.yaml" if verb == "ground" else "study.yaml"), "-w", folder)
+        done(verb, folder / ("grounding.yaml" if verb == "ground" else "study.yaml"), "-w", folder)
     done("validate", "tastes", "-w", folder)
     # The page fits and the answers do not.
-    short_of_disk(150_000, "report", "tastes", "-w", folder)
-    assert [p for p in (folder / "reports").rglob("*") if p.is_file()] == []
+    short_of_disk(105_000, "report", "tastes", "-w", folder)
+    pages = [p for p in (folder / "reports").rglob("*") if p.is_file()]
+    assert sorted(p.name for p in pages) == ["grounding.html", "grounding.json"]
     assert Path(done("report", "tastes", "-w", folder).out.strip()).is_file()
-    assert len([p for p in (folder / "reports").rglob("*") if p.is_file()]) == 4
+    assert len([p for p in (folder / "reports").rglob("*") if p.is_file()]) == 2 + 4
 
 
 def test_a_second_writer_is_refused_and_told_who_holds_the_workspace(folder, uninterrupted):

@@ -26,6 +26,12 @@ def test_a_proportion_has_no_leading_zero(value: float | None, text: str) -> Non
     assert numbers.proportion(value) == text
 
 
+def test_a_difference_between_shares_is_in_points() -> None:
+    assert numbers.points(0.0031) == "0.31\u00a0points"
+    assert numbers.points(-0.00124, 3) == "−0.124\u00a0points"
+    assert numbers.points(None) == "–"
+
+
 def test_a_proportion_takes_its_number_of_digits() -> None:
     assert numbers.proportion(0.968, 2) == ".97"
 

@@ -224,6 +224,7 @@ def test_every_item_of_the_disclosure_block_is_there(data: ReportData, html: str
         "Grounding sources and legal basis",
         "Training and held-out data",
         "Benchmark",
+        "Published shares in the prior",
         "Worst questions",
         "Segments below their best baseline (point estimates)",
         "Spread between reruns",

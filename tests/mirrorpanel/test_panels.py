@@ -5,8 +5,9 @@ import pytest
 from own_study import GROUND, QUESTIONS, change, contents, done, grounded_study, rows, write_study
 
 from grounding import build
+from grounding.privacy.guard import Guard
 from grounding.spec import GroundSpec
-from mirrorpanel import panels
+from mirrorpanel import keys, panels
 from mirrorpanel.store import Workspace
 from personas import document
 
@@ -30,7 +31,7 @@ impute:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     made = write_study(tmp_path_factory.mktemp("panels") / "own")
-    (made / "ground.yaml").write_text(GROUND + CRM)
+    (made / "grounding.yaml").write_text(GROUND + CRM)
     (made / "customers.csv").write_text("customer,age\nc1,young\nc2,old\n")
     (made / "sales.csv").write_text("customer,price\nc1,2\nc2,9\n")
     # Nothing is known of the place of one person: she must come back as unknown, not as a value.
@@ -38,14 +39,16 @@ def folder(tmp_path_factory):
     lines = (made / "people.csv").read_text().splitlines()
     lines[1] = ",".join([*lines[1].split(",")[:3], "", *lines[1].split(",")[4:]])
     (made / "people.csv").write_text("\n".join(lines))
-    done("ground", made / "ground.yaml", "-w", made)
+    done("ground", made / "grounding.yaml", "-w", made)
     return made
 
 
 @pytest.fixture(scope="module")
 def built(folder):
-    spec = document.read(folder / "ground.yaml", GroundSpec)
-    return build.ground(spec, folder, folder, lambda _: None)
+    spec = document.read(folder / "grounding.yaml", GroundSpec)
+    with Workspace(folder) as workspace:
+        guard = Guard(keys.pseudonymiser(workspace))
+        return build.ground(spec, folder, folder, guard, lambda _: None)
 
 
 def panel_of(workspace):
@@ -89,14 +92,22 @@ def test_every_attribute_of_every_person_has_its_provenance(folder, built):
     assert all(source and method for _, _, source, method in found)
 
 
-def test_a_matched_value_names_its_donor(folder):
+def test_a_matched_value_names_its_donor_by_a_pseudonym(folder):
     found = rows(folder, "SELECT DISTINCT attribute, value, donor FROM attributes WHERE donor IS NOT NULL")
-    assert sorted(found) == [("spend", "little", "c1"), ("spend", "much", "c2")]
+    with Workspace(folder) as workspace:
+        c1, c2 = keys.pseudonymiser(workspace)("shop", ("c1", "c2"))
+    assert sorted(found) == [("spend", "little", c1), ("spend", "much", c2)]
+
+
+def test_persons_are_counted_by_the_people_whom_they_mirror(folder, built):
+    with Workspace(folder) as workspace:
+        mirrored = panels.mirrored(workspace, panel_of(workspace))
+    assert [built.people.ids[i] for i in mirrored] == list(built.mirrors)
 
 
 def test_the_same_file_and_data_are_the_same_panel(folder):
     before = contents(folder)
-    again = done("ground", folder / "ground.yaml", "-w", folder, "--json").json
+    again = done("ground", folder / "grounding.yaml", "-w", folder, "--json").json
     assert again["fresh"] is False
     after = contents(folder)
     assert {k: v for k, v in before.items() if k != "panels"} == {
@@ -110,11 +121,11 @@ def test_other_data_make_another_panel_and_the_name_stands_for_the_last_grounded
     first = rows(folder, "SELECT panel FROM panels")[0][0]
     original = (folder / "people.csv").read_text()
     change(folder / "people.csv", "\nh003,", "\nx003,")
-    second = done("ground", folder / "ground.yaml", "-w", folder, "--json").json
+    second = done("ground", folder / "grounding.yaml", "-w", folder, "--json").json
     assert second["fresh"] is True
     assert second["panel"] != first
     (folder / "people.csv").write_text(original)
-    assert done("ground", folder / "ground.yaml", "-w", folder, "--json").json["panel"] == first
+    assert done("ground", folder / "grounding.yaml", "-w", folder, "--json").json["panel"] == first
     with Workspace(folder) as workspace:
         assert panel_of(workspace) == first
         assert workspace.value("SELECT count(*) FROM panels") == 2

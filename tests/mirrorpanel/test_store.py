@@ -20,7 +20,8 @@ def folder(tmp_path):
 def add_adapter(workspace, adapter, name):
     with workspace.transaction("train", adapter):
         workspace.connection.execute(
-            "INSERT INTO adapters VALUES (?, ?, 'own', ?, '{}')", [adapter, name, store.now()]
+            "INSERT INTO adapters (adapter, name, panel, created, record) VALUES (?, ?, 'own', ?, '{}')",
+            [adapter, name, store.now()],
         )
 
 
@@ -67,16 +68,18 @@ def test_a_file_that_is_no_database_is_refused(tmp_path):
 def test_a_database_of_another_program_is_refused_and_left_as_it_is(tmp_path):
     with duckdb.connect(str(tmp_path / FILE)) as connection:
         connection.execute("CREATE TABLE mine (x INTEGER)")
-    with pytest.raises(WorkspaceError, match="has schema of another program, this program reads 1"):
+    with pytest.raises(WorkspaceError, match="has schema of another program, this program reads 2"):
         Workspace(tmp_path)
     with duckdb.connect(str(tmp_path / FILE)) as connection:
         assert connection.execute("SELECT table_name FROM duckdb_tables()").fetchall() == [("mine",)]
 
 
-def test_a_workspace_of_another_version_is_refused(folder):
+@pytest.mark.parametrize("version", ["1", "999"])
+def test_a_workspace_of_another_version_is_refused_with_what_to_do(folder, version):
     with Workspace(folder) as workspace:
-        workspace.connection.execute("UPDATE meta SET value = '999'")
-    with pytest.raises(WorkspaceError, match="has schema 999, this program reads 1"):
+        workspace.connection.execute("UPDATE meta SET value = ? WHERE key = 'schema'", [version])
+    expected = f"has schema {version}, this program reads 2; .* ground there again: mirrorpanel init FOLDER"
+    with pytest.raises(WorkspaceError, match=expected):
         Workspace(folder)
 
 
@@ -86,7 +89,7 @@ def test_a_transaction_keeps_all_or_nothing(folder):
         with pytest.raises(ZeroDivisionError):
             stop_half_way(workspace)
         assert workspace.rows("SELECT adapter FROM adapters") == [("a-1",)]
-        assert workspace.rows("SELECT verb, detail FROM log") == [("train", "a-1")]
+        assert workspace.rows("SELECT verb, detail FROM audit ORDER BY place")[1:] == [("train", "a-1")]
         add_adapter(workspace, "a-3", "a")
     with Workspace(folder) as workspace:
         assert workspace.value("SELECT count(*) FROM adapters") == 2
@@ -107,7 +110,7 @@ def test_what_is_asked_for_again_becomes_the_newest_of_its_name(folder):
             add_adapter(workspace, adapter, "a")
         workspace.renew("adapters", "adapter", "a-1")
         assert workspace.latest("adapters", "adapter", "a") == "a-1"
-        assert workspace.rows("SELECT verb, detail FROM log")[-1] == ("train", "a-1 again")
+        assert workspace.rows("SELECT verb, detail FROM audit ORDER BY place")[-1] == ("train", "a-1 again")
 
 
 def test_an_unknown_name_is_answered_with_those_there_are(folder):

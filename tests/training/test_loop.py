@@ -8,11 +8,13 @@ from scipy.special import softmax
 from simulated_survey import LEVELS, Survey, log_score, survey
 from word_encoder import WordEncoder
 
+from grounding.sources.toplines import Anchor
 from grounding.splits import Split
 from personas.answer import Answers
 from personas.models.factored import load
 from personas.panel import Panel, from_columns
 from personas.question import Question
+from training.card import worth
 from training.dataset import training_data
 from training.loop import BaseModel, Fitted, fit
 
@@ -72,6 +74,28 @@ def test_the_log_scores_reported_are_in_the_order_of_what_they_know(model: Fitte
 
 def test_fitting_twice_gives_the_same_model(model: Fitted) -> None:
     assert fitted(WORLD.people, WORLD.answers).model.fingerprint == model.model.fingerprint
+
+
+def test_published_shares_move_the_prior_of_their_question_and_of_no_other(model: Fitted) -> None:
+    question = next(q for q in WORLD.answers.questions if q.name not in RULE.questions)
+    mine = dict(zip((q.name for q in model.model.config.questions), model.prior.shares, strict=True))
+    nearby = 0.9 * mine[question.name] + 0.1 / len(question.options)
+    anchor = Anchor(question.name, nearby / nearby.sum(), 1000.0, "study")
+    data = training_data(WORLD.people, WORLD.answers, RULE, WORLD.people.attributes)
+    base = BaseModel("words", "words", (0, 1), WordEncoder())
+    found = fit("made up", data, base, RULE, 3, 1, lambda line: None, anchors=[anchor])
+    assert [a.question for a in found.prior.anchored] == [question.name]
+    assert 0 < found.prior.anchored[0].strength <= 1000
+    for asked, now in zip(found.model.config.questions, found.prior.shares, strict=True):
+        if asked.name != question.name:
+            np.testing.assert_array_equal(now, mine[asked.name])
+            continue
+        # Between what the people said and what was published.
+        off, before = np.abs(now - anchor.shares).sum(), np.abs(mine[asked.name] - anchor.shares).sum()
+        assert 0 < off < before
+    (line,) = worth(found.prior.anchored)
+    assert line.startswith(f"published shares of {question.name} count as ")
+    assert found.model.fingerprint != model.model.fingerprint
 
 
 def test_nothing_held_out_leaks_into_the_model(model: Fitted) -> None:

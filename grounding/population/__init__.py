@@ -1,0 +1,1 @@
+"""From people to a population: official margins, weights, missing values, draws."""

@@ -1,0 +1,1 @@
+"""Where rows come from: files, databases, catalogued data; codebooks, customers, published shares."""

@@ -1,0 +1,159 @@
+"""A grounding file's first draft: everything that the data say, and a note where people have to decide."""
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from grounding.sources import draft
+from grounding.sources import inspection_roles as roles
+from grounding.sources.inspection import Inspection
+from grounding.sources.inspection_findings import Finding
+
+_AGES = ((18, 29), (30, 44), (45, 59))
+
+
+@dataclass(frozen=True)
+class Placed:
+    """How the grounding file names the data.
+
+    Attributes:
+        panel: proposed name of the panel.
+        where: lines that say where the rows lie, such as ``file: survey.sav``, and how they are read.
+        codebook: the drafted codebook's path; empty where there is none.
+    """
+
+    panel: str
+    where: tuple[str, ...]
+    codebook: str = ""
+
+
+def grounding(inspection: Inspection, placed: Placed) -> str:
+    """A grounding file that is ready to be edited; it loads as it stands."""
+    return (
+        _HEAD.format(panel=draft.scalar(placed.panel), consent=_consent(inspection))
+        + "survey:\n"
+        + textwrap.indent("\n".join(_survey(inspection, placed)) + "\n", "  ")
+        + _TAIL
+    )
+
+
+_HEAD = """\
+# Grounding file drafted by mirrorpanel. It is a proposal: settle each line marked "decide".
+panel: {panel}
+persons: 1000  # decide: how many persons are drawn
+seed: 1
+population: ""  # decide: whom the panel stands for, such as "adults in Germany, 2024"
+frame: ""  # decide: whom the survey could reach, such as "members of an online panel"
+
+protection:  # decide: under the GDPR, every source needs these four
+  controller: ""  # who decides on purposes and means
+  legal_basis: ""  # such as "consent, Art. 6(1)(a)"
+  purpose: ""
+  retention:  # last day on which the data may be used, as 2027-12-31
+  # anonymous: public-use file, ids are row numbers  # in place of the four, where rows are no personal data
+{consent}
+"""
+_TAIL = """
+# decide: official tables that the weights must meet; "mirrorpanel data margins" lists what there is.
+# margins:
+#   - table: us_age_sex_2022  # or de_land_sex_age_2021, or one of your own
+#     attributes: {age: age, sex: sex}
+"""
+
+
+def _consent(inspection: Inspection) -> str:
+    """The line that lets in only who agreed, where a column seems to hold that; else nothing."""
+    found = next((f for f in inspection.findings if roles.consents(f)), None)
+    if found is None:
+        return ""
+    yes = draft.codes(found.options[-1].codes) if found.options else ""
+    listed = yes if yes.startswith("[") else f"[{yes}]"
+    column = draft.scalar(found.column)
+    return f"  consent: {{column: {column}, values: {listed}}}  # decide: nobody else comes in\n"
+
+
+def _survey(inspection: Inspection, placed: Placed) -> list[str]:
+    lines = [*placed.where]
+    if placed.codebook:
+        lines.append(f"codebook: {draft.scalar(placed.codebook)}")
+    lines += _id(inspection)
+    weights = sorted(inspection.of_type("weight"), key=lambda f: -f.sure)
+    if weights:
+        more = f"  # also: {_listed(weights[1:])}" if len(weights) > 1 else ""
+        lines.append(f"weight: {draft.scalar(weights[0].column)}{more}")
+    else:
+        lines.append("# weight:  # no column looks like a design weight")
+    lines += ['source: ""  # decide: who made the data', 'licence: ""', 'vintage: ""']
+    return [*lines, *_attributes(inspection)]
+
+
+def _listed(findings: Sequence[Finding]) -> str:
+    shown = ", ".join(" ".join(f.column.split())[:40] for f in findings[:6])
+    return shown + (f" and {len(findings) - 6} more" if len(findings) > 6 else "")
+
+
+def _id(inspection: Inspection) -> list[str]:
+    ids = [f for f in inspection.of_type("id") if not f.personal]
+    distinct = [f for f in ids if f.distinct == inspection.rows]
+    if distinct:
+        best = max(distinct, key=lambda f: f.sure)
+        return [f"id: {draft.scalar(best.column)}"]
+    column = (ids or list(inspection.findings))[0].column
+    return [
+        f"id: {draft.scalar(column)}  # decide: no column is distinct in every row; each person needs an id"
+    ]
+
+
+def _attributes(inspection: Inspection) -> list[str]:
+    special = [f for f in inspection.findings if roles.special(f) and f.type in ("scale", "choice", "yes_no")]
+    held_back = {f.column for f in special}
+    ordinary = [f for f in inspection.findings if f.column not in held_back]
+    chosen = roles.attributes(ordinary)
+    lines = ["attributes:  # decide: what is known of each person, and how it is grouped"]
+    if not chosen:
+        stand_in = next((f for f in ordinary if f.options and not f.personal), None)
+        if stand_in is None:
+            return [*lines, *_whole_column(inspection)]
+        lines.append("  # no column looks like age, sex, region or the like; this one only stands in")
+        chosen = {"attribute": stand_in}
+    for name, finding in chosen.items():
+        lines += textwrap.indent("\n".join(_recode(name, finding)), "  ").split("\n")
+        others = [f for f in ordinary if roles.role(f) == name and f is not finding]
+        if others:
+            lines.append(f"    # also: {_listed(others)}")
+    if special:
+        lines.append(f"  # special categories (GDPR Art. 9), left out unless you say why: {_listed(special)}")
+    return lines
+
+
+def _whole_column(inspection: Inspection) -> list[str]:
+    return [
+        "  attribute:  # decide: no column has options; take one as it stands",
+        f"    column: {draft.scalar(inspection.findings[-1].column)}",
+    ]
+
+
+def _recode(name: str, finding: Finding) -> list[str]:
+    lines = [f"{name}:", f"  column: {draft.scalar(finding.column)}"]
+    if finding.type == "number":
+        lines += ["  bins:", *(f"    {label}: [{low}, {high}]" for label, low, high in _bins(name))]
+    else:
+        unnamed = all(option.codes == (option.label,) for option in finding.options) and finding.sure < 0.7
+        lines.append("  values:" + ("  # decide: name the groups behind these codes" if unnamed else ""))
+        lines += [f"    {draft.code(_flat(o.label))}: {draft.codes(o.codes)}" for o in finding.options]
+    if finding.missing:
+        lines.append(f"  missing: {draft.codes(finding.missing)}")
+    return lines
+
+
+def _flat(label: str) -> str:
+    return " ".join(label.split())
+
+
+def _bins(name: str) -> list[tuple[str, str, str]]:
+    if name == "age":
+        young = ("under 18", "0", "17")
+        middle = [(f"{low}-{high}", f"{low}", f"{high}") for low, high in _AGES]
+        return [young, *middle, ("60 and over", "60", "120")]
+    sizes = [(f"'{n}'", f"{n}", f"{n}") for n in (1, 2, 3, 4)]
+    return [*sizes, ("5 or more", "5", "30")]

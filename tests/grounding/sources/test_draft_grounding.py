@@ -1,0 +1,51 @@
+import yaml
+
+from grounding.sources import draft
+from grounding.sources.draft_grounding import Placed, grounding
+from grounding.sources.inspection import Inspection, inspect
+from grounding.sources.table import Table, Variable
+
+ROWS = 120
+LABELS = {"einw": {"1": "ja", "2": "nein"}, "bland": {"8": "Baden-Württemberg", "9": "Bayern"}}
+TEXTS = {"einw": "Einwilligung in die Datenverarbeitung", "bland": "Bundesland (Hauptwohnsitz)"}
+
+
+def inspected(*columns: str) -> Inspection:
+    """A survey with an id, a question and the columns named, as an SPSS file has them."""
+    cells = {
+        "id": tuple(f"p{i}x" for i in range(ROWS)),
+        "f1": tuple(("Yes", "No")[i % 2] for i in range(ROWS)),
+        **{name: tuple(list(LABELS[name])[i % 2] for i in range(ROWS)) for name in columns},
+    }
+    about = {name: Variable(text=TEXTS[name], labels=LABELS[name]) for name in columns}
+    return inspect(Table("survey.sav", cells, range(1, ROWS + 1), variables=about))
+
+
+def test_a_column_of_consent_is_proposed_as_such_and_asked_as_no_question() -> None:
+    found = inspected("einw")
+    drafted = yaml.safe_load(grounding(found, Placed("p", ("file: survey.sav",), "book.yaml")))
+    assert drafted["protection"]["consent"] == {"column": "einw", "values": [1]}
+    book = yaml.safe_load(draft.codebook(found, "survey.sav"))
+    assert [q["name"] for q in book["questions"]] == ["f1"]
+    assert "says who consented" in next(v for v in book["variables"] if v["name"] == "einw")["note"]
+
+
+def test_codes_with_leading_zeros_are_quoted_whatever_version_of_yaml_reads_them() -> None:
+    assert [draft.scalar(code) for code in ("01", "08", "09", "0", "8")] == [
+        "'01'",
+        "'08'",
+        "'09'",
+        "'0'",
+        "'8'",
+    ]
+    assert [draft.code(code) for code in ("08", "8")] == ["'08'", "8"]
+
+
+def test_without_such_a_column_no_consent_is_proposed() -> None:
+    drafted = yaml.safe_load(grounding(inspected(), Placed("p", ("file: survey.sav",), "book.yaml")))
+    assert "consent" not in drafted["protection"]
+
+
+def test_the_state_that_people_live_in_is_an_attribute() -> None:
+    drafted = yaml.safe_load(grounding(inspected("bland"), Placed("p", ("file: survey.sav",), "book.yaml")))
+    assert drafted["survey"]["attributes"]["region"]["values"] == {"Baden-Württemberg": 8, "Bayern": 9}
