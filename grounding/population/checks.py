@@ -160,7 +160,7 @@ def _place_problems(panel: Panel, target: Target, places: Places, missing: Missi
     if people.sum() > 0:
         found += _absent_problems(panel, target, people)
         found += _zero_problems(target, people)
-        found += _whole_problems(target, people)
+        found += [] if outside else _whole_problems(target, people)
     return found
 
 

@@ -79,7 +79,7 @@ def _pair(one: Margin, other: Margin) -> Problem | None:
 def _shared(one: Margin, other: Margin) -> Problem | None:
     """Other shares for the attributes that both have."""
     shared = [a for a in one.target.attributes if a in other.target.attributes]
-    if not shared or len(one.shares) - len(one.target.shares) != len(other.shares) - len(other.target.shares):
+    if not shared or not np.array_equal(one.unknown, other.unknown):
         return None
     first, second = _summed(one, shared), _summed(other, shared)
     apart = {cell: abs(first.get(cell, 0.0) - second.get(cell, 0.0)) for cell in {**first, **second}}

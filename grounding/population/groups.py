@@ -8,7 +8,7 @@ import numpy as np
 
 from grounding.population.margins import Places, Target
 from grounding.population.response import Bounded, Free, Response, weighted_counts
-from personas.arrays import FloatArray, IntArray
+from personas.arrays import BoolArray, FloatArray, IntArray
 from personas.panel import UNKNOWN
 
 Missing = Literal["ignore", "category", "refuse"]
@@ -38,6 +38,11 @@ class Margin:
     def everybody_known(self) -> bool:
         """Whether each unit is in a cell, so that the cells' weights sum to the total."""
         return not bool(np.any(self.codes == UNKNOWN))
+
+    @property
+    def unknown(self) -> BoolArray:
+        """Which units are in none of the official cells, shape (n_units,)."""
+        return (self.codes == UNKNOWN) | (self.codes >= len(self.target.shares))
 
     def label(self, cell: int) -> str:
         """One cell in words; the category of the unknown included."""

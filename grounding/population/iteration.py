@@ -12,7 +12,7 @@ from personas.arrays import FloatArray
 
 _EASY = 12  # rounds before Newton's method is tried
 _EASY_BOUNDED = 4  # the same under bounds, where each round is slower and there are more of them
-_NEWTON_STEPS = 40
+_NEWTON_STEPS = 120
 _LARGEST_SYSTEM = 1500  # cells of all margins together, beyond which Newton's method is not tried
 _HEADROOM = 1e9
 _PATIENCE = 20

@@ -18,6 +18,7 @@ from reference_data import MarginTable, countries
 
 COUNTRY = "country"
 _FILE = re.compile(r".*[/\\].*|.*\.(csv|tsv|txt|dat|xls[bmx]?|ods|z?sav|por|dta|parquet|json)(\.gz)?", re.I)
+_SEVERAL_WHOLES = 150.0  # per cent; two wholes add up to 200
 _THOUSANDS = re.compile(r"[1-9]\d{0,2}(\.\d{3})+")
 ROUNDING = 1.0
 """Percentage points by which the rows of a table in per cent may miss 100."""
@@ -227,10 +228,15 @@ def _whole(numbers: Mapping[str, Span], wanted: Span) -> str:
 def _check_percent(table: MarginTable) -> None:
     if table.unit != "percent" or abs(table.total - 100.0) <= ROUNDING:
         return
+    said = f"table {table.name} is in per cent, and the rows used add up to {table.total:,.1f}, not 100"
+    if table.total < _SEVERAL_WHOLES:
+        raise DataError(
+            f"{said}: a row is missing or one too many, or a figure is wrong; give each category its part so "
+            "that they add up to 100"
+        )
     several = [d for d in table.dimensions if len(table.categories(d)) > 1]
     raise DataError(
-        f"table {table.name} is in per cent, and the rows used add up to {table.total:,.1f}, not 100: per "
-        f"cent of several wholes cannot be added. Choose one whole by 'where', such as "
+        f"{said}: per cent of several wholes cannot be added. Choose one whole by 'where', such as "
         f"where: {{{several[0] if several else table.dimensions[0]}: "
         f"{table.categories(several[0] if several else table.dimensions[0])[0]}}}"
     )
@@ -259,6 +265,11 @@ def _number(text: str | None, column: str, where: str) -> float:
     except ValueError:
         value = -1.0
     if not 0 <= value < float("inf"):
+        if (text or "").rstrip().endswith("%"):
+            raise DataError(
+                f"{where}: column {column!r} holds {text!r}; write the figure without the sign, and set "
+                "unit: percent for the table"
+            )
         german = set(text or "") & {",", "."}
         raise DataError(
             f"{where}: column {column!r} holds {text!r}; a count is a number >= 0, such as 1234 or 12.5"

@@ -75,6 +75,7 @@ def test_a_shipped_table_is_found_by_name_and_an_unknown_one_is_refused_with_all
         ("land,Anzahl,Amt\nNord,3,x\n", "name it: count: Anzahl"),
         ("count\n3\n", "at least one dimension"),
         ("sex,count\nmale,3\nfemale,many\n", "own.csv:3: column 'count' holds 'many'"),
+        ("sex,count\nmale,51.0 %\n", "own.csv:2: column 'count' holds '51.0 %'; write the figure without"),
         ("sex,count\nmale,-3\n", "own.csv:2: column 'count' holds '-3'"),
         ("sex,count\nmale,3\n,4\n", "own.csv:3: column 'sex' is empty"),
         ("sex,age,count\nm,1,3\nm,2,4\nm,1,5\n", "own.csv:4: sex: m, age: 1 stands in the table twice"),
@@ -175,3 +176,10 @@ def test_rows_that_do_not_fit_are_not_set_aside_in_a_margin(tmp_path: Path) -> N
     spec = OwnTable.model_validate({"file": "own.csv", "source": "x", "read": {"broken_rows": "quarantine"}})
     with pytest.raises(DataError, match="1 row does not fit the header, first line 3"):
         tables.read("own", spec, tmp_path / "own.csv")
+
+
+def test_per_cent_that_lack_a_row_are_not_taken_for_several_wholes(tmp_path: Path) -> None:
+    (tmp_path / "own.csv").write_text("sex,count\nmale,47\nfemale,50\n", encoding="utf-8")
+    whole = tables.read("office", OWN.model_copy(update={"unit": "percent"}), tmp_path / "own.csv")
+    with pytest.raises(DataError, match=r"add up to 97\.0, not 100: a row is missing"):
+        tables.filtered(whole, {})

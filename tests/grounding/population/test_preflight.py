@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grounding.population import contradiction, preflight
+from grounding.population import contradiction, disagreement, preflight
 from grounding.population.conditions import Row, system
 from grounding.population.groups import grouped
 from grounding.population.margins import Target, places_of
@@ -216,6 +216,29 @@ def test_missing_values_are_counted_for_each_margin_and_block_only_where_refused
             ("missing", ("age",), blocks),
         ]
         assert "2 of 6 people (33.3\u00a0%)" in found[0].message
+
+
+def test_joint_margins_unknown_for_other_people_do_not_contradict_each_other_as_categories():
+    panel = panel_of(
+        a=["u", "v", None, None, "u", "v"],
+        b=["x", "y", "x", "x", "y", "x"],
+        c=["p", "q", "p", "q", None, "p"],
+    )
+    # Both are counted among these people under equal weights, so equal weights meet them.
+    ab = (("u", "x"), ("v", "y"), ("u", "y"), ("v", "x"))
+    bc = (("x", "p"), ("y", "q"), ("x", "q"))
+    first = Target(("a", "b"), ab, np.full(4, 0.25), 4.0, "Office", "2020", "")
+    second = Target(("b", "c"), bc, np.array([0.6, 0.2, 0.2]), 5.0, "Office", "2020", "")
+    targets = [first, second]
+    posed = grouped([places_of(panel, t) for t in targets], targets, np.ones(6), "category")
+    assert disagreement.clashes(posed.margins) == []
+    assert fit(panel, targets, missing="category", cap=1.5).converged
+
+
+def test_one_category_is_not_called_that_of_the_sample_where_others_have_another():
+    panel = panel_of(sex=["f", "m", "f"])
+    (found,) = problems(panel, [one("sex", f=1.0)])
+    assert (found.kind, found.blocks) == ("surplus", True)
 
 
 def test_a_margin_in_which_nobody_is_known_blocks():
