@@ -30,10 +30,10 @@ _WORDS = _by_word(
     }
 )
 _BELOW = re.compile(
-    r"\b(under|less|below|unter|weniger|bis|up to|younger|juenger|fewer|at most|hoechstens|max)\b|<"
+    r"\b(under|less|below|unter|weniger|bis|up to|younger|juenger|fewer|at most|hoechstens|max|lt)\b|<"
 )
 _ABOVE = re.compile(
-    r"\b(over|more|above|ueber|mehr|older|aelter|ab|plus|at least|mindestens|greater|up|oder mehr)\b|>|\+"
+    r"\b(over|more|above|ueber|mehr|older|aelter|ab|plus|at least|mindestens|greater|up|oder mehr|gt)\b|>|\+"
 )
 _UNITS = _by_word(
     {
@@ -46,8 +46,9 @@ _UNITS = _by_word(
     }
 )
 _NAMES_NUMBERED_THINGS = listed(
-    "arm|block|cell|concept|condition|group|gruppe|item|konzept|list|liste|option|room|task|typ|"
-    "type|variante|version|wave|welle|zone"
+    "area|arm|block|brand|cell|concept|condition|filiale|form|gebiet|group|gruppe|item|konzept|list|liste|"
+    "location|marke|option|product|produkt|region|room|sample|scenario|site|standort|store|szenario|task|team|"
+    "treatment|typ|type|variante|version|wave|welle|zone"
 )
 
 
@@ -104,20 +105,20 @@ def others(label: str) -> frozenset[str]:
 
 _CONNECTIVES = listed(
     "a|ab|about|above|aelter|als|alt|and|at|below|between|bis|brutto|ca|chf|cm|dollar|dollars|etwa|"
-    "eur|euro|euros|feet|fewer|from|ft|gbp|hoechstens|in|inches|juenger|just|k|kg|least|less|m|mal|"
+    "eur|euro|euros|feet|fewer|from|ft|gbp|hoechstens|in|gt|inches|juenger|just|k|kg|least|less|lt|m|mal|"
     "max|mehr|min|mindestens|mio|months|more|most|netto|oder|of|old|older|only|or|over|people|per|"
     "person|personen|persons|plus|pro|than|the|time|times|to|tsd|ueber|und|under|unter|up|usd|von|"
-    "weniger|younger|zwischen"
+    "weniger|younger|zu|zwischen"
 )
 
 _PER_YEAR = _by_word(
     {
         365.0: "day|days|daily|tag|tage|tagen|taeglich",
-        52.0: "week|weeks|weekly|woche|wochen|woechentlich|weekend",
+        52.0: "week|weeks|wk|wks|weekly|woche|wochen|woechentlich|weekend",
         26.0: "fortnight|fortnightly",
-        12.0: "month|months|monthly|monat|monate|monaten|monatlich",
+        12.0: "month|months|mth|monthly|monat|monate|monaten|monatlich",
         4.0: "quarter|quarterly|quartal",
-        1.0: "year|years|yearly|annually|jahr|jahre|jahren|jaehrlich",
+        1.0: "year|years|yr|yrs|yearly|annually|jahr|jahre|jahren|jaehrlich",
     }
 )
 _VAGUE = _by_word(
@@ -140,7 +141,7 @@ _VAGUE = _by_word(
         400.0: "always|immer|all the time|all of the time|every time|jedes mal|staendig",
     }
 )
-_SEVERAL = re.compile(r"\b(few|several|multiple|some|mehrmals|mehrere|couple|paar)\b")
+_SEVERAL = re.compile(r"\b(few|several|sevrl|multiple|some|mehrmals|mehrere|couple|paar)\b")
 _EVERY = re.compile(
     r"\b(?:every|each|alle|jede[nrs]?)\b"
     r"(?: (other|second|half|halbe[ns]?|zweite[nrs]?|two|zwei|three|drei|four|vier|six|sechs|\d+))?"
@@ -182,11 +183,11 @@ def _counted(text: str, per_year: float) -> float | None:
         times = _in_words(text)
     if times is None or times == 0:
         return times
-    if re.search(r"\b(less|weniger|seltener|fewer|never|or less|at most)\b", text):
+    if re.search(r"\b(less|lt|weniger|seltener|fewer|never|or less|at most)\b", text):
         times *= 0.6
     elif re.search(r"\b(more|mehr|oefter|haeufiger|at least|mindestens)\b", text):
         times *= 1.6
-    elif re.search(r"\b(nearly|almost|fast)\b", text) and " or " not in text:
+    elif re.search(r"\b(nearly|nrly|almost|fast)\b", text) and " or " not in text:
         times *= 0.9
     return times * per_year
 

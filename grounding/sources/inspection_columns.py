@@ -109,11 +109,13 @@ def _as_date(column: Profile, answered: _Answers, around: Surroundings, base: Fi
 
 def _as_weight(column: Profile, answered: _Answers, around: Surroundings, base: Finding) -> Finding | None:
     numbers = column.numbers
-    if numbers is None or column.labels or len(numbers) < 2 or min(numbers.values()) < 0 or column.whole:
+    if numbers is None or column.labels or len(numbers) < 2 or min(numbers.values()) < 0:
         return None
     total = sum(numbers[v] * n for v, n in answered.items() if v in numbers)
     mean = total / max(1, base.answers)
-    if words.names_a_weight(column.name, column.text):
+    if column.whole and not (mean > 300 and len(numbers) > 100 and words.names_only_a_weight(column.name)):
+        return None
+    if words.names_a_weight(column.name, column.text) and not _of_bodies(column, mean):
         near = 0.7 <= mean <= 1.4
         return replace(
             base, type="weight", sure=0.95 if near else 0.8, reason=f"named like a weight, mean {mean:.3g}"
@@ -122,6 +124,14 @@ def _as_weight(column: Profile, answered: _Answers, around: Surroundings, base: 
     if alike and len(numbers) >= max(5, 0.1 * column.rows):
         return replace(base, type="weight", sure=0.6, reason="positive fractions with mean 1 in every row")
     return None
+
+
+def _of_bodies(column: Profile, mean: float) -> bool:
+    """Whether numbers are those of bodies: in kilograms or pounds, rounded, and of one magnitude."""
+    numbers = column.numbers or {}
+    rounded = all(len(v.replace(",", ".").partition(".")[2]) <= 2 for v in numbers)
+    near = min(numbers.values()) >= mean / 4 and max(numbers.values()) <= mean * 4
+    return rounded and near and 35 <= mean <= 220 and words.names_a_plain_weight(column.name, column.text)
 
 
 def _as_id(column: Profile, answered: _Answers, around: Surroundings, base: Finding) -> Finding | None:
@@ -294,7 +304,8 @@ def _as_number(column: Profile, answered: _Answers, around: Surroundings, base: 
     options = tuple(Option(s, (s,)) for s in steps)
     if kinds:
         return replace(base, type="choice", options=options, sure=0.5, reason="codes without labels")
-    if low == 0 and high < 10 and around.battery < 3 and not around.from_zero:
+    positions = around.battery >= 3 or around.from_zero or _ends_full(column, answered)
+    if low == 0 and high < 10 and not positions:
         return replace(base, type="number", sure=0.45, reason="small whole numbers from 0, as counts have")
     whole_range = high - low + 1 - len(numbers) <= (1 if len(numbers) > 5 else 0)
     if low > 1 or not whole_range or len(numbers) < 3:
@@ -303,6 +314,16 @@ def _as_number(column: Profile, answered: _Answers, around: Surroundings, base: 
     sure = 0.55 if around.battery >= 3 or (low, high) in ((1, 5), (1, 7), (0, 10), (1, 10)) else 0.4
     reason = f"codes {low:g} to {high:g} without labels; which end is high is not known"
     return replace(base, type="scale", options=full, sure=sure, reason=reason)
+
+
+def _ends_full(column: Profile, answered: _Answers) -> bool:
+    """Whether the highest number is about as frequent as others: counts thin out, steps of a scale do not."""
+    known = sorted((n, answered[v]) for v, n in (column.numbers or {}).items() if v in answered)
+    rows = sum(count for _, count in known)
+    without_gaps = known[-1][0] - known[0][0] == len(known) - 1
+    days = known[-1][0] - known[0][0] == 7  # of a week, which many answer with "every day"
+    full = known[-1][1] * len(known) >= 0.5 * rows
+    return without_gaps and full and not days and len(known) >= 3 and rows >= 100
 
 
 def _is_whole(value: str) -> bool:

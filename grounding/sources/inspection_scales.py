@@ -44,16 +44,19 @@ _STRENGTH: dict[float, str] = {
         "auf jeden fall|extrem|sehr stark|very strongly|very much so|groesstes|sehr hoch|very high"
     ),
     5.0: (
-        "very much|a great deal|very|strongly|strong|highly|definitely|really|grosses|grosse|grosser|"
+        "very much|a great deal|very|strongly|firmly|fest|strikt|entschieden|strong|highly|definitely|really|"
+        "grosses|grosse|grosser|"
         "wesentlich|erheblich|greatly|much|considerably|sehr|stark|bestimmt|deutlich|"
         "viel|certainly|a lot|sicher|significantly|exactly|hoch|high"
     ),
     4.2: "pretty|pretty well",
     3.0: (
         "more or less|mehr oder weniger|somewhat|moderately|fairly|rather|tend to|tend|partly|probably|"
-        "reasonably|generally|eher|ziemlich|teilweise|einigermassen|wahrscheinlich|bedingt|some|mildly|"
-        "to some extent|teils|moderate|mittelmaessig|lean"
+        "reasonably|generally|eher|teilweise|einigermassen|wahrscheinlich|bedingt|some|mildly|"
+        "to some extent|teils|moderate|lean"
     ),
+    3.5: "ziemlich",
+    2.6: "mittelmaessig|mittelstark",
     4.5: "mostly|largely|ueberwiegend|groesstenteils|weitgehend|quite a bit|quite",
     2.0: (
         "slightly|a little|a bit|etwas|ein wenig|ein bisschen|leicht|weakly|minor|barely|little|wenig|"
@@ -73,6 +76,7 @@ _MIDDLE = re.compile(
     r"|teil[ ,/-]+teil|moderate|mittel|mixed|mitte"
     r"|might or might not.*|maybe|perhaps|vielleicht|may or may not.*|in between|indifferent|depends"
     r"|it depends|kommt darauf an|ok|okay|medium|about right|centre|center|both equally"
+    r"|angemessen|genau richtig"
 )
 # Word -> its opposites, by which a label stands on the other side of the middle.
 _OPPOSED = {
@@ -107,6 +111,11 @@ _OPPOSED = {
     "mehr": "weniger",
     "zustimmen": "ablehnen",
     "gern": "ungern",
+    "expensive": "cheap|inexpensive",
+    "teuer": "guenstig|billig|preiswert",
+    "schnell": "langsam",
+    "fast": "slow",
+    "safe": "unsafe|dangerous",
     "secure": "insecure",
     "favorably": "unfavorably",
     "optimistic": "pessimistic",
@@ -131,6 +140,8 @@ _FILLER = listed(
     "is|ist|it|ja|kein|keine|life|masse|masze|me|mich|mir|my|nein|nicht|no|not|of|or|own|so|that|"
     "the|this|to|und|was|wirklich|with|would|yes|zu"
 )
+
+_ADVERBS = frozenset({"gut", "well"})
 
 
 @dataclass(frozen=True)
@@ -165,7 +176,7 @@ def _stance(label: str, known: frozenset[str]) -> _Stance:
     if extreme is not None:
         return _Stance(extreme, frozenset(about))
     negative = min((s for s in strengths if s < 0), default=None)
-    strength = negative if negative is not None else max(strengths, default=4.0)
+    strength = negative if negative is not None else next(iter(strengths), 4.0)
     if negative is None and _NOT.search(re.sub(r"^(yes|no|ja|nein)\b(?=.)", "", rest)):
         sign = -sign
     if negative is not None and sign < 0 and strengths:
@@ -180,7 +191,11 @@ def stances(labels: Sequence[str]) -> list[float | None]:
     found = [_stance(label, known) for label in labels]
     subjects = [s.about for s in found if not s.middle and s.about]
     main = max(set(subjects), key=subjects.count) if subjects else frozenset[str]()
-    fits = [s.middle or not s.about or s.about == main or (bool(main) and s.about <= main) for s in found]
+    subject = [s.about - _ADVERBS or s.about for s in found]
+    fits = [
+        s.middle or not s.about or (bool(main) and about <= main)
+        for s, about in zip(found, subject, strict=True)
+    ]
     one_ended = all(s.score in (-6.0, -2.0) or s.score >= 0 for s in found)
     if one_ended and any(s.score in (2.0, -2.0) for s in found):
         # Between "little" and "very" the middle of a one-ended scale stands where "moderately" does.
@@ -195,7 +210,25 @@ _Scorer = Callable[[Sequence[str]], list[float | None]]
 
 
 def _rungs(kind: str) -> _Scorer:
-    return lambda labels: [ladders.rung(kind, label) for label in labels]
+    return lambda labels: _first_known(
+        [ladders.rung(kind, label) for label in labels],
+        [ladders.rung(kind, label) for label in _without_shared_words(labels)],
+    )
+
+
+def _first_known(whole: list[float | None], bare: list[float | None]) -> list[float | None]:
+    """``whole``, or ``bare`` where only that knows every label."""
+    return bare if None in whole and None not in bare else whole
+
+
+def _without_shared_words(labels: Sequence[str]) -> list[str]:
+    """What labels say beside the words that all begin or end with: ``no worries``, ``some worries``."""
+    split = [plain(label).split() for label in labels]
+    while all(len(w) > 1 for w in split) and len({w[-1] for w in split}) == 1:
+        split = [w[:-1] for w in split]
+    while all(len(w) > 1 for w in split) and len({w[0] for w in split}) == 1:
+        split = [w[1:] for w in split]
+    return [re.sub(r" of$", "", " ".join(w)) for w in split]
 
 
 def _rates(labels: Sequence[str]) -> list[float | None]:
@@ -206,10 +239,17 @@ def _schooling(labels: Sequence[str]) -> list[float | None]:
     return [ladders.schooling(label) for label in labels]
 
 
+_NOTHING = re.compile(r"(i )?(do|did|does) not\b|(i )?dont\b|not at all\b|gar nicht\b|ueberhaupt nicht\b")
+
+
 def _bands(labels: Sequence[str]) -> list[float | None]:
     mixed = len({unit for label in labels for unit in bands.units(label)}) > 1
     found = [bands.band(label, mixed) for label in labels]
     words = [bands.others(label) for label in labels]
+    nothing = [f is None and bool(_NOTHING.match(plain(x))) for f, x in zip(found, labels, strict=True)]
+    if sum(nothing) == 1 and len(labels) > 3:
+        found = [(-1.0, 0) if no else f for f, no in zip(found, nothing, strict=True)]
+        words = [frozenset[str]() if no else w for w, no in zip(words, nothing, strict=True)]
     common = [w for w in set[str]().union(*words) if sum(w in s for s in words) * 2 >= len(words)]
     strange = [bool(w - set(common)) for w in words]
     if sum(strange) * 3 > len(labels):
@@ -266,7 +306,10 @@ def _complete(labels: Sequence[str], scores: list[float], kind: str, coded: bool
 def _is_pair(labels: Sequence[str]) -> bool:
     words = {w for label in labels for w in plain(label).split()}
     stated = {"agree", "stimme", "trifft", "approve", "favor", "zustimmen"} & words
-    return bool(stated) or any(word in words and base in words for word, base in _OPPOSITES.items())
+    sides = {"left", "right", "links", "rechts"}  # of two labels, hands rather than politics
+    return bool(stated) or any(
+        word in words and base in words for word, base in _OPPOSITES.items() if base not in sides
+    )
 
 
 def _nearly(scores: Sequence[float]) -> bool:

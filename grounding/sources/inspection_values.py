@@ -166,9 +166,20 @@ def missing_codes(column: Profile, negatives_are_missing: bool, counted: bool = 
 def _among_words(column: Profile) -> list[str]:
     """Negative codes such as -99 in a column that otherwise holds words only."""
     numbers = {v: float(v) for v in column.counts if v not in column.words and _WHOLE.fullmatch(v)}
-    if not numbers or not set(numbers.values()) <= {n for n in _NEGATIVES if n < -1}:
+    if numbers and not set(numbers.values()) <= {n for n in _NEGATIVES if n < -1}:
         return []
+    numbers |= _high_among_words(column)
     return sorted(numbers, key=lambda v: -numbers[v])
+
+
+def _high_among_words(column: Profile) -> dict[str, float]:
+    """Codes such as 99 in a column whose other cells are words without digits."""
+    others = [v for v in column.counts if v not in column.words and not _WHOLE.fullmatch(v)]
+    high = {v: float(v) for v in others if v.isdecimal() and float(v) in _HIGH}
+    worded = [v for v in others if v not in high]
+    if not 1 <= len(high) <= 3 or len(worded) < 2 or any(c.isdigit() for v in worded for c in v):
+        return {}
+    return high
 
 
 def _below(column: Profile, values: Mapping[str, float], negatives_are_missing: bool) -> list[str]:
@@ -221,4 +232,5 @@ def _far_above(code: float, rest: Sequence[float]) -> bool:
         return code - rest[-1] >= 3 and rest[-1] <= 6 and len(rest) >= rest[-1]
     if code <= 99:
         return rest[-1] <= 30 and code >= 2 * rest[-1]
-    return code >= 5 * rest[-1] or (code >= 995 and rest[-1] <= 130)
+    years = code >= 9998 and rest[-1] <= 2100
+    return code >= 5 * rest[-1] or (code >= 995 and rest[-1] <= 130) or years

@@ -26,12 +26,13 @@ def plain(label: str) -> str:
     """The label in lower case without numbering, brackets, umlauts, quotes and punctuation."""
     text = label.lower().translate(_SPELLING).strip()
     bare = _BRACKETS.sub(" ", _NUMBERING.sub("", text)).strip()
+    bare = re.sub(r"\bnot(very|much|so|too)\b", r"not \1", bare)
     kept = (bare or text).replace("n t ", "nt ").replace("'", "")
     return " ".join(re.sub(r"[^\w\s<>+$€£%&/-]", " ", kept).replace("_", " ").split())
 
 
 _NO_ANSWER = listed(
-    "angabe verweigert|antwort verweigert|cannot say|cant choose|cant remember|cant say|declined|"
+    "angabe verweigert|antwort verweigert|cannot say|cant choose|cant remember|cant say|declined|iap|"
     "dk|do not remember|does not apply|doesnt apply|dont recall|dont remember|entfaellt|fehlend|"
     "fehlender wert|fehlt|im not sure|inapplicable|interviewabbruch|k a|k/a|ka|"
     "kann ich nicht beurteilen|kann ich nicht einschaetzen|kann ich nicht sagen|keine ahnung|"
@@ -123,7 +124,7 @@ _NAMES_PEOPLE = re.compile(
 )
 _AREA_CODE = re.compile(r"(.*\b)?(plz\d?|postleitzahl|post ?code|postal ?code|zip|zip ?code|zip ?5)(\b.*)?")
 _ID_NAME = re.compile(
-    r"(.*[^a-z])?(id|ids|uuid|guid|pid|lfdn|lfd|caseid|respid|respondentid|responseid|userid|serial|token"
+    r"(.*[^a-z])?(id|ids|uid|uuid|guid|pid|lfdn|lfd|caseid|respid|respondentid|responseid|userid|serial|token"
     r"|idno|seriennummer|kundennummer|kdnr|record|hhid|case|key|nr|persnr|hidp|pidp|puf_?id|vpn|vpnr"
     r"|probandennummer|fallnummer|interview_?number|respondent|idnr|laufnummer|lfdnr|participant)"
     r"|(respondent|response|participant|case|customer|person|household|user|party|research|survey|panelist"
@@ -173,6 +174,26 @@ def names_an_id(name: str, text: str) -> bool:
     )
 
 
+_PLAIN_WEIGHT = re.compile(
+    r"(body|birth|own|koerper|geburts)?[ _]?(weight|gewicht|wt|wgt)[ _(]*(in )?(kg|lbs?|pounds?|kilo\w*)?\)?"
+    r"|.*\b(body weight|koerpergewicht|geburtsgewicht|birth ?weight|how much do you weigh"
+    r"|wie viel wiegen)\b.*"
+)
+
+
+def names_a_plain_weight(name: str, text: str) -> bool:
+    """Whether a column is named as one that may hold weights of bodies as well as of rows."""
+    return any(
+        bool(_PLAIN_WEIGHT.fullmatch(w.lower().translate(_SPELLING).strip())) for w in (name, text) if w
+    )
+
+
+def names_only_a_weight(name: str) -> bool:
+    """Whether a column's name is one that weights of rows have and bodies have not."""
+    word = name.lower().translate(_SPELLING).strip()
+    return names_a_weight(name, "") and not word.endswith("gewicht") and not names_a_plain_weight(name, "")
+
+
 def names_a_weight(name: str, text: str) -> bool:
     """Whether a column's name or short label is one that weights have."""
     return bool(_WEIGHT_NAME.fullmatch(name.lower().translate(_SPELLING).strip())) or (
@@ -189,7 +210,8 @@ _FREE_TEXT = re.compile(
 )
 _COUNT = re.compile(
     r".*\b(how many|number of|anzahl|wie viele|count|times ordered|hh ?size|household ?size"
-    r"|haushaltsgroesse|personen im haushalt|size of household|years? of|hours? per|stunden pro|score"
+    r"|haushaltsgroesse|hh ?gr\w*|haushaltsgr\w*|personen im haushalt|size of household|years? of"
+    r"|hours? per|stunden pro|score"
     r"|punktwert"
     r"|index|total|sum|summe|how old|how tall|wie alt)\b.*|.*_?score|.*h_?size|kids_?\d*|n_?\w*kids"
     r"|age|alter|.*_n"
@@ -201,7 +223,14 @@ _NOMINAL = re.compile(
     r"|citizenship|group|gruppe|condition|sample|which of|welche[rs]?|who|familienstand|erwerb\w*|housing"
     r"|living ?arrangement|status|district|kreis|segment|cluster|brand|marke|order|reihenfolge|version"
     r"|randomi[sz]ation)\b.*"
-    r"|pp(ethm|gender|marit|reg\d+|work)|sex|.*gender|race\d*|reg\d+"
+    r"|pp(ethm|gender|marit|reg\d+|work)|sex|.*gender|(eth)?race\w{0,3}|reg\d+|geschl\w*|wrk ?st\w*|cond|trt"
+    r"|prod(uct|ukt)?( ?(id|nr|no|code))?|(day|tag|session|sitzung|visit|besuch|wave|welle|round|runde) ?\d*"
+)
+
+_GRADED = re.compile(
+    r".*\b(satisf\w*|dissatisf\w*|zufrieden\w*|agree\w*|important|importance|wichtig\w*|trust|vertrau\w*|likely"
+    r"|wahrscheinlich\w*|how (much|often|well|good|strongly|interested|worried|concerned|happy|safe)"
+    r"|wie (sehr|oft|gut|stark|haeufig|gern\w*|interessiert|sicher)|bewert\w*|beurteil\w*|rating)\b.*"
 )
 
 
@@ -222,4 +251,4 @@ def asks_for_a_count(name: str, text: str) -> bool:
 
 def asks_for_a_kind(name: str, text: str) -> bool:
     """Whether codes in this column name kinds without an order, such as regions."""
-    return _worded(_NOMINAL, name, text)
+    return _worded(_NOMINAL, name, text) and not _worded(_GRADED, name, text)
