@@ -45,9 +45,12 @@ def _follows_title(line: Line, title: Token, at: int) -> bool:
         return False
     if not word.capital:
         return title.lower in W.STRONG_TITLES and (word.first >= NAME or word.last >= 2)
+    if title.lower == "mag" and not line.text.startswith("Mag.", title.start):
+        return False
     if title.lower in ("fr", "ms", "ra", "sr", "pan", "ing", "father", "lady", "dame", "miss", "bay", "mag"):
         known = word.first >= NAME or word.last >= 2
-        addressed = line.text[title.start : title.end] in ("Miss", "Ms") and title.start > 0
+        written = line.text[title.start : title.end]
+        addressed = written == "Ms" or (written == "Miss" and title.start > 0)
         return known or (addressed and may_be_part(line, at))
     return title.capital or word.first >= NAME or word.last >= 2
 

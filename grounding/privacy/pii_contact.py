@@ -13,7 +13,7 @@ _AT_WORD = r"(?:at|ät|ad|@|a|et|bei|affe|klammeraffe|arroba|arobase|chez)"
 _AT = (
     rf"(?:\s*{_OPEN}\s*{_AT_WORD}\s*{_CLOSE}\s*|\s*@\s*|\s+(?:at|ät|klammeraffe|arroba|arobase|"
     rf"\bat-zeichen|affenschwanz|"
-    r"at sign)\s+|\s*&(?:#64|#x40|commat);\s*|%40)"
+    r"at[- ]sign)\s+|\s*&(?:#64|#x40|commat);\s*|%40)"
 )
 _DOT_WORD = r"(?:dot|punkt|point|d0t|pkt|\.)"
 _DOT = rf"(?:\s*{_OPEN}\s*{_DOT_WORD}\s*{_CLOSE}\s*|\s+(?:dot|punkt|point|pkt)\s+|\.|\s\.\s?|&#46;)"
@@ -110,7 +110,8 @@ _SECRET = re.compile(
     r"(?<!\w)(?:passwor[dt]|passwd|kennwort|passphrase|pwd|pw|pin(?:-?code)?|tan|puk|passcode|"
     r"mot de passe)\s*"
     r"(?::|=|\bist\b|\bis\b|\blautet\b|\bwar\b|"
-    r"\bwas\b)\s*['\"]?(?P<secret>[^\s'\"]*[\d\W_][^\s'\"]*[^\s'\".,;]|[^\s'\"]{6,})",
+    r"\bwas\b)(?!\s*(?:geheim|secret|vergessen|forgotten|falsch|wrong|gesperrt|expired|unknown)\b)\s*['\"]?"
+    r"(?P<secret>[^\s'\"]*[\d\W_][^\s'\"]*[^\s'\".,;]|[^\s'\"]{6,})",
     re.IGNORECASE,
 )
 
@@ -134,7 +135,7 @@ def find(text: str) -> Iterator[Found]:
 _HINTS = ("@", "at", "ät", "#64", "40", "affe", "arro", "arob", "(a)", "[a]", "bei", "ad")
 _DISGUISE = re.compile(
     rf"@|&#|%40|{_OPEN}\s*{_AT_WORD}\s*{_CLOSE}|\s(?:at|ät|klammeraffe|affenschwanz|arrob\w*|"
-    rf"arobase|at-zeichen|bei)\s",
+    rf"arobase|at-zeichen|at[- ]sign|bei)\s",
     re.IGNORECASE,
 )
 
@@ -174,7 +175,7 @@ def _disguised(text: str) -> Iterator[Found]:
 def _is_disguised(text: str, match: re.Match[str]) -> bool:
     """Whether "x at y dot z" is an address and not a sentence about a place or a shop."""
     at = match["at"]
-    if not re.fullmatch(r"\s+(?:at|ät|bei)\s+", at, re.IGNORECASE):
+    if not re.fullmatch(r"\s+(?:at|bei)\s+", at, re.IGNORECASE):
         return True
     last = re.split(r"\s+", match["local"])[-1].lower()
     spoken = _MAIL_WORDS.search(text, max(0, match.start() - 60), match.start()) is not None

@@ -99,9 +99,14 @@ _MIXED = re.compile(
     r"(?<=[\d+])[OoQIl|](?=[\s/.()-]{0,2}[\dOoQIl|])|(?<![^\W\d_])[OoIl](?=\d{2})|"
     r"(?<=\d\d)[OoIl](?![^\W_])"
 )
+_ZEROS = re.compile(
+    r"(?<![^\W_])[\dOo()+/.-]*\d[\dOo()+/.-]*(?![^\W_])|(?<![^\W_])\(?O{1,2}\)?(?=[\s/.-]{0,2}\d)"
+)
+_ZERO = str.maketrans("Oo", "00")
 _AS_DIGIT = str.maketrans("OoQIl|", "000111")
 
 
 def as_digits(text: str) -> str:
     """The text, equally long, with letters that stand between digits read as the digits they look like."""
-    return _MIXED.sub(lambda m: m.group().translate(_AS_DIGIT), text)
+    zeros = _ZEROS.sub(lambda m: m.group().translate(_ZERO), text)
+    return _MIXED.sub(lambda m: m.group().translate(_AS_DIGIT), zeros)

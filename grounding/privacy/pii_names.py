@@ -180,6 +180,18 @@ def _frequent(line: Line) -> Iterator[tuple[int, int]]:
             yield token.start, token.end
 
 
+def _two(line: Line) -> Iterator[tuple[int, int]]:
+    """Two first names that did something together: Trevor und Emre haben geholfen."""
+    for i, joiner in enumerate(line.tokens[1:-2], 1):
+        if joiner.lower not in W.JOINERS or line.tokens[i + 2].lower not in W.SPEECH_OF_TWO:
+            continue
+        pair = (i - 1, i + 1)
+        named = all(line.tokens[n].first >= WEAK and may_be_part(line, n) for n in pair)
+        if named and max(line.tokens[n].first for n in pair) >= NAME and line.gap(i - 1) == " ":
+            for n in pair:
+                yield line.tokens[n].start, line.tokens[n].end
+
+
 _STATES = frozenset({"is", "was", "has", "hat", "war", "ist"})
 
 
@@ -188,6 +200,8 @@ def _acts(line: Line, i: int) -> bool:
     if i + 1 >= len(line.tokens) or not line.joined(i):
         return False
     verb = line.tokens[i + 1]
+    if line.tokens[i].lower.endswith("'s"):
+        return verb.lower in W.POSSESSED and not verb.capital
     return verb.lower in W.SPEECH and verb.lower not in _STATES and not verb.capital
 
 
@@ -216,4 +230,5 @@ _BY_SHAPE = (
     _pairs,
     _initials,
     _frequent,
+    _two,
 )

@@ -60,7 +60,9 @@ _DOCUMENT = words(
 _SSN = words(r"ssn|social(?: security)?|sozialversicherung|sozial|soc\.? ?sec|itin|tin\b")
 _NINO = words(r"nino?\b|ni (?:no|num|#)|national insurance|n\.i\.|ni:|insurance")
 _NHS = words(r"nhs")
-_AUSTRIAN = words(r"sozialversicherung|versicherungsnummer|sv-?\s?nr|sv-?\s?nummer|svnr|social insurance")
+_AUSTRIAN = words(
+    r"sozialversicherung|versicherungsnummer|sv-?\s?nr|sv-?\s?nummer|svnr|social (?:insurance|security)"
+)
 _PERSONAL = re.compile(
     r"(?<![^\W\d_])(?:kunden|mitglieds?|personal|mitarbeiter|versicherten|vertrags|policen?|"
     r"versicherungsschein|matrikel|patienten|schüler|kd)-?\s?(?:nummer|nr\.?|no\.?|id)|"
@@ -98,6 +100,11 @@ def _vat(number: str) -> bool:
 
 def _nir(number: str) -> bool:
     return len(number) == 15 and checks.valid("fr.nir", number)
+
+
+def _austrian(number: str) -> bool:
+    day, month = int(number[4:6]), int(number[6:8])
+    return 1 <= day <= 31 and 1 <= month <= 12 and checks.valid("at.vnr", number)
 
 
 def _nhs(number: str) -> bool:
@@ -184,9 +191,10 @@ _KINDS = (
         _shape(r"756[. ]?\d{4}[. ]?\d{4}[. ]?\d{2}"),
         words(r"ahv|avs|social|sozial"),
         checks.article_number,
-        False,
+        True,
     ),
     _Kind("social security number", _shape(r"\d{4}\s?[-/]?\s?\d{6}"), _AUSTRIAN, _no, False),
+    _Kind("social security number", _shape(r"\d{4}\s?[-/]?\s?\d{6}"), _AUSTRIAN, _austrian, True),
     _Kind(
         "health insurance number",
         _shape(r"[1-9][A-Z][A-Z0-9]\d-?[A-Z][A-Z0-9]\d-?[A-Z]{2}\d\d"),

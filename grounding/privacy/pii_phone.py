@@ -41,6 +41,8 @@ _DATE = re.compile(
     r"(?:0?[1-9]|1[0-2])\s?([/-])\s?(?:0?[1-9]|[12]\d|3[01])\s?\2\s?(?:(?:19|20)\d\d|\d\d)|"
     r"(?:19|20)\d\d\s?([./-])\s?(?:0?[1-9]|1[0-2])\s?\3\s?(?:0?[1-9]|[12]\d|3[01]))(?![./-]?\d)"
 )
+_DAY = r"(?:0?[1-9]|[12]\d|3[01])\.\s?(?:0?[1-9]|1[0-2])\."
+_DATE_RANGE = re.compile(rf"{_DAY}(?:(?:19|20)?\d\d)?\s?[-/]\s?{_DAY}(?:(?:19|20)?\d\d)?")
 _NANP = re.compile(
     r"(?:1[\s.-]{0,2})?(?:\([2-9]\d\d\)[\s.-]{0,3}|[2-9]\d\d[\s./-]{1,3})[2-9]\d\d[\s.-]{1,3}\d{4}"
 )
@@ -118,6 +120,8 @@ def _is_other(text: str, start: int, end: int, number: str, announced: bool) -> 
     if number in "0123456789101112131415" or number in "9876543210" or len(set(number)) == 1:
         return True
     if re.fullmatch(r"\(?\d{1,3}[.,]\d+(?:\s+\d{1,3}[.,]\d+)+", written):
+        return True
+    if _DATE_RANGE.fullmatch(written.strip(" ()")):
         return True
     lists = re.split(r"\s*[,;|]\s*", written.strip("()"))
     return len(lists) >= 3 or bool(

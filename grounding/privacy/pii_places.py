@@ -9,7 +9,8 @@ from grounding.privacy.pii_gazetteer import word_set
 _L = r"[^\W\d_]"
 _NUMBER = (
     r"(?:(?i:nr|no|hausnummer|"
-    r"hausnr)\.?\s?)?\d{1,4}(?:\s?[a-hA-H](?![^\W_]))?(?:\s?[-/+]\s?\d{1,4}(?:\s?[a-hA-H](?![^\W_]))?)?"
+    r"hausnr)\.?\s?)?\d{1,4}(?:\s?[a-hA-H](?![^\W_]))?(?:\s?[-/+]\s?\d{1,4}(?:\s?[a-hA-H](?![^\W_]))?){0,3}"
+    r"(?:\s?[,/]?\s?(?i:top|stiege|stg\.?|tür|whg\.?|wohnung)\s?\d{1,3}(?!\d)){0,2}"
 )
 _CAP = r"[A-ZÀ-ÖØ-ÞŁŚŠŽİ][\w'.-]*"
 _CITY_DE = (
@@ -29,13 +30,13 @@ _VAGUE_DE = (
     r"(?:ring|damm|ufer|steig|pfad|hof|markt|graben|wall|park|berg|stieg|kamp|brink|winkel|"
     r"promenade|garten|anger|"
     r"bogen|tor|brücke|kai|zeile|wiese|wiesen|feld|grund|rain|halde|höhe|bruch|twiete|redder|"
-    r"deich|straße|plein|steenweg)"
+    r"deich|gürtel|lände|reihe|straße|plein|steenweg)"
 )
 _STREET_DE = re.compile(
     rf"(?<![^\W_])(?P<street>(?:(?:{_CAP}|{_L}+(?:er|en|sche)|[Aa]m|[Aa]n der|[Zz]um|[Zz]ur)[ -]){{0,3}}?"
     rf"(?:{_L}(?:{_L}|['.-])*?)?-?{_SURE_DE}(?:\s(?:des|der|am|vom|"
     rf"von)(?:\s\d\d\.)?(?:\s{_CAP}){{1,2}})?)\.?,?\s*"
-    rf"(?P<number>{_NUMBER})(?![^\W_])(?:(?=\s*[,;/|·-]?\s*\d{{5}}\s[a-zäöü])\s*[,;/|·-]?\s*\d{{5}}\s{_L}+"
+    rf"(?P<number>{_NUMBER})(?![^\W_])(?:(?=\s*(?:[,;/|·-]|in)?\s*(?:[dD]-)?\d{{5}}\s[a-zäöü])\s*(?:[,;/|·-]|in)?\s*(?:[dD]-)?\d{{5}}\s{_L}+"
     rf"(?:\s(?:am|an der|im|in der|ob der|bei)\s{_L}+|\s\(\w+\))?(?![^\W_])|"
     rf"{_TAIL_DE})"
 )
@@ -49,14 +50,16 @@ _STREET_PLZ = re.compile(
 )
 _STREET_VAGUE = re.compile(
     rf"(?<![^\W_])(?:(?:[Aa]m|[Aa]n de[rn]|[Ii]m|[Aa]uf de[rm]|[Zz]um|[Zz]ur|[Uu]nter den|"
-    rf"[Hh]inter de[rm])\s(?:[a-zäöü]+en\s)?{_CAP}(?:\s{_CAP})?|"
-    rf"{_L}+{_VAGUE_DE})\s{_NUMBER}(?![^\W_])"
+    rf"[Hh]inter de[rm])\s(?:[a-zäöü]+en\s)?(?:{_CAP}(?:\s{_CAP})?|{_L}{{5,}})|"
+    rf"{_CAP}-(?:[Rr]ing|[Dd]amm|[Uu]fer|[Ww]all|[Pp]ark)|{_L}+{_VAGUE_DE}|"
+    rf"(?:{_CAP}er|[Ll]ange|[Gg]roße|[Kk]leine|[Nn]eue|[Aa]lte[r]?|[Hh]ohe|[Oo]bere|[Uu]ntere)\s"
+    rf"(?i:{_VAGUE_DE}))\s{_NUMBER}(?![^\W_])"
 )
 _HERE = words(
-    r"wohn(?:e|t|en|haft|ung|sitz)?\b|adresse|anschrift|lieferadresse|adresse|address|live at|"
+    r"wohn(?:e|t|en|haft|ung|sitz)?\b|adresse?\b|addres\b|anschrift|lieferadresse|adresse|address|live at|"
     r"lives at|living at|"
     r"residing|reside|ship(?:ped)? to|deliver(?:ed|y)? to|deliver|geliefert|liefern|zustell|"
-    r"schick|umgezogen|hausanschrift|"
+    r"schick|lieferung an|umgezogen|hausanschrift|"
     r"gemeldet|moved to|house is at|home is at|habite|domicili|demeur|send it to|pick ?up at|abhol"
 )
 _NOT_STREETS = re.compile(
@@ -69,6 +72,11 @@ _NOT_STREETS = re.compile(
     r"kontakt|bestell|liefer|wander|lebens|verkehrs|service|dienst|um)?weg|(?:bundes|land|"
     r"schnell|auto|kraftfahr|milch|daten|einbahn|wasser|seiden|"
     r"fertigungs|produktions|prozess|lebens|straßen|haupt?verkehrs)?stra(?:ß|ss)e)$",
+    re.IGNORECASE,
+)
+_NO_NAME = re.compile(
+    r"(?:der|die|das|den|dem|des|ein|eine[nmr]?|dieser?|diesen|jeder|mein|kein|kurzer|langer|erster|letzter)\s"
+    r"(?:weg|platz|straße|strasse|allee|gasse|chaussee)",
     re.IGNORECASE,
 )
 _MEASURE = re.compile(
@@ -100,7 +108,7 @@ _STATE = (
 )
 _CITY_EN = r"(?:[A-Z][\w'.-]+(?:[ -](?:[A-Z][\w'.-]+|upon|on|under|le|the|in|of)){0,3})"
 _TAIL_EN = (
-    rf"(?:\s*,?\s*{_UNIT_EN})?(?:\s*[,;]\s*{_CITY_EN}){{0,3}}(?:\s*,?\s*(?:(?:{_STATE}|"
+    rf"(?:\s(?:[NSEW]|NE|NW|SE|SW)(?![^\W_]))?(?:\s*,?\s*{_UNIT_EN})?(?:\s*[,;]\s*{_CITY_EN}){{0,3}}(?:\s*,?\s*(?:(?:{_STATE}|"
     rf"{_CITY_EN})?\s*,?\s*(?:{_STATE}\s*,?\s*\d{{5}}(?:-\d{{4}})?|{_UK_CODE})|"
     rf"{_STATE}(?![^\W_])))?(?:\s*,?\s*\d{{5}}(?:-\d{{4}})?(?!\d))?"
 )
@@ -143,6 +151,12 @@ _ROMANCE = re.compile(
     rf"la)){{0,4}},?\s(?:n[°º.]\s?)?\d{{1,4}}(?:/\d+)?[a-zA-Z]?"
     rf"(?![^\W_])(?:\s*,?\s*(?:\d{{2}}-\d{{3}}|\d{{4,5}})\s{_CAP}(?:\s{_CAP})?)?)"
 )
+_ROMANCE_BEHIND = re.compile(
+    rf"(?<![^\W_])(?<!\d\s)(?<!\d,\s)(?:Rue|Avenue|Av\.|Chemin|Ch\.|Route|Rte|Place|Boulevard|Bd\.?|Quai|Allée|Passage|"
+    rf"rue|avenue|chemin|route|boulevard|quai)\s(?:(?:de|du|des|la|le|les|l'|d'|aux?|à)[\s-]?)*{_CAP}"
+    rf"(?:[\s-](?:(?:de|du|des|la|le|les)\s(?:la\s)?)?{_CAP}){{0,3}},?\s\d{{1,3}}\s?[a-fA-F]?(?![^\W_])"
+    rf"(?:\s*,?\s*(?:(?:CH|B|BE|L|LU|F)\s?-\s?)?\d{{4,5}}\s{_CAP}(?:[ -]{_CAP})*)?"
+)
 _ROMANCE_MARK = re.compile(
     r"\b(?:rue|avenue|av\.|boulevard|bd|place|chemin|all[ée]e|impasse|quai|cours|route|"
     r"faubourg|passage|sentier|via|viale|piazza|corso|vicolo|calle|c/|avda?|avenida|plaza|"
@@ -152,7 +166,7 @@ _ROMANCE_MARK = re.compile(
 _BOX = re.compile(
     rf"(?<![^\W_])(?i:P\.?\s?O\.?\s?Box|Post\s?Box|Postfach|Packstation|Boîte postale|"
     rf"(?<!-)BP(?=\s\d))\s?(?:Nr\.?|no\.?|#)?\s?\d(?:[\d ]{{0,8}}\d)?"
-    rf"(?:\s*[,;]?\s*(?:{_PLZ}\s{_CITY_DE}|{_CITY_EN},?\s{_STATE}\s\d{{5}}))?"
+    rf"(?:\s*[,;]?\s*(?:{_PLZ}\s{_CITY_DE}|{_CITY_EN},?\s{_STATE},?\s\d{{5}}(?:-\d{{4}})?|{_UK_CODE}))?"
 )
 _PLZ_CITY = re.compile(rf"(?<![^\W_])(?:D-)?\d{{5}}\s{_CITY_DE}")
 _COUNTED = re.compile(
@@ -176,8 +190,9 @@ def find(text: str) -> Iterator[Found]:
         for start, end in _english(text, here):
             yield Found("postal address", start, end, 65)
     if _ROMANCE_MARK.search(text):
-        for match in _ROMANCE.finditer(text):
-            yield Found("postal address", *match.span(), 65)
+        for pattern in (_ROMANCE, _ROMANCE_BEHIND):
+            for match in pattern.finditer(text):
+                yield Found("postal address", *match.span(), 65)
     for match in _BOX.finditer(text):
         yield Found("postal address", *match.span(), 65)
 
@@ -190,8 +205,17 @@ def _german(text: str, here: bool) -> Iterator[tuple[int, int]]:
     for match in _STREET_PLZ.finditer(text):
         if _COUNTED.search(match.group()) is None and _LETTERS.search(match.group()):
             yield match.span()
-    if here:
+    for match in _HYPHENED.finditer(text):
+        if not _MEASURE.match(text, match.end()):
+            yield match.span()
+    if here or _REACHED.search(text):
         yield from _announced(text)
+
+
+_REACHED = re.compile(r",?\s*(?:tel|telefon|mobil|fon|phone|e-?mail)\b", re.IGNORECASE)
+_HYPHENED = re.compile(
+    rf"(?<![^\W_]){_CAP}-(?:Ring|Damm|Ufer|Wall|Park|Promenade)\s{_NUMBER}(?![^\W_]){_TAIL_DE}"
+)
 
 
 def _announced(text: str) -> Iterator[tuple[int, int]]:
@@ -199,7 +223,7 @@ def _announced(text: str) -> Iterator[tuple[int, int]]:
     for pattern in (_STREET_VAGUE, _PLZ_CITY):
         for match in pattern.finditer(text):
             spoken = _HERE.search(text, max(0, match.start() - 60), match.start())
-            if spoken and not UNIT.match(text, match.end()):
+            if (spoken or _REACHED.match(text, match.end())) and not UNIT.match(text, match.end()):
                 yield match.span()
 
 
@@ -211,7 +235,9 @@ def _is_street(text: str, match: re.Match[str]) -> bool:
         or re.match(r"[.,:]\d", text[behind:])
     ):
         return False
-    if street[:1].islower() and " " not in street and len(street) < 8:
+    if _NO_NAME.fullmatch(street) and not re.search(r"\d{4,5}\s", text[behind : match.end()]):
+        return False
+    if street[:1].islower() and " " not in street and len(street) < 8 and not street.endswith("str"):
         return False
     last = street.rsplit(" ", 1)[-1]
     tail = re.search(r"\d{4,5}\s", text[behind : match.end()]) is not None

@@ -120,14 +120,15 @@ _BEHAVES = re.compile(rf"\s(?:{W.BEHAVIOUR})(?!\w)", re.IGNORECASE)
 
 
 def behaving(line: Line) -> Iterator[tuple[int, int]]:
-    """Two or three capitalised words that nobody knows, before what only people do: ... rang back."""
+    """A known first name, or two or three unknown capitalised words, before what only people do."""
     for match in _BEHAVES.finditer(line.text):
         stop = line.index_at(match.start())
         start = stop
         while start > 0 and stop - start < 3 and may_be_part(line, start - 1) and _adjoins(line, start, stop):
             start -= 1
+        alone = stop - start == 1 and line.tokens[start].first >= NAME and line.tokens[start].last != WEAK
         if (
-            stop - start >= 2
+            (stop - start >= 2 or alone)
             and not is_thing(line, start, stop)
             and line.tokens[stop - 1].end == match.start()
         ):

@@ -94,7 +94,7 @@ def comma_order(line: Line, i: int, firmly: bool = False) -> int:
 
     ``firmly`` takes any capitalised word for the first name.
     """
-    if i + 1 >= len(line.tokens) or not re.fullmatch(r",\s?", line.gap(i)):
+    if i + 1 >= len(line.tokens) or i + 1 in line.allowed or not re.fullmatch(r",\s?", line.gap(i)):
         return 0
     second = line.tokens[i + 1]
     if (

@@ -108,6 +108,8 @@ def _grade(word: str, grades: dict[str, int]) -> int:
         known = grades.get(without_accents(word))
     if known is None and grades is _surnames() and word.startswith(_ARABIC):
         return SURE
+    if known is None and grades is _surnames():
+        known = _of_a_woman(word, grades)
     if known is None and "-" in word:
         parts = [grades.get(part, 0) for part in word.split("-")]
         double = grades is _surnames() and max(parts) >= FREQUENT
@@ -115,6 +117,19 @@ def _grade(word: str, grades: dict[str, int]) -> int:
     if known is None and word.endswith("'s"):
         return grades.get(word[:-2], 0)
     return known or 0
+
+
+_WOMEN = (("ska", "ski"), ("cka", "cki"), ("ová", ""), ("ova", "ov"), ("eva", "ev"), ("ina", "in"))
+
+
+def _of_a_woman(word: str, grades: dict[str, int]) -> int | None:
+    """Grade of a Slavic surname by the form that the men of the family bear."""
+    for woman, man in _WOMEN:
+        if word.endswith(woman) and len(word) > len(woman) + 2:
+            stem = word[: -len(woman)] + man
+            known = grades.get(stem) or grades.get(without_accents(stem))
+            return known if known == SURE else None
+    return None
 
 
 def tokens_of(text: str) -> list[Token]:

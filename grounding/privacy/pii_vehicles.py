@@ -20,8 +20,7 @@ _BRITISH = re.compile(
     r"(?<![^\W_])(?<!-)[A-HJ-PR-Y][A-HJ-PR-Y](?:0[2-9]|[1-7]\d)\s[A-HJ-PR-Z]{3}(?![^\W_])(?!-)"
 )
 _BRITISH_JOINED = re.compile(
-    r"(?<!\w)(?:reg|registration|number|vehicle|car|van|plate)[\s.:#]{1,3}(?P<plate>"
-    r"[A-HJ-PR-Y]{2}(?:0[2-9]|[1-7]\d)[A-HJ-PR-Z]{3})(?![^\W_])",
+    r"(?<![^\W_])(?<!-)[A-HJ-PR-Y]{2}(?:0[2-9]|[1-7]\d)\s?[A-HJ-PR-Z]{3}(?![^\W_])(?!-)",
     re.IGNORECASE,
 )
 _OTHER = re.compile(
@@ -34,7 +33,8 @@ _OTHER = re.compile(
 _WORDS = words(
     r"kennzeichen|kfz|kz:|nummernschild|amtl|licen[cs]e[- ]plate|plate|number ?plate|"
     r"registration|reg(?:\.|:|\b)(?: no| number)?|"
-    r"numberplate|immatricul|plaque|autonummer|fahrzeug|pkw|vehicle|wagen|auto\b|car\b|van\b|tag:"
+    r"numberplate|immatricul|plaque|autonummer|fahrzeug|pkw|vehicle|wagen|auto\b|car\b|van\b|tag:|"
+    r"fahrer|falschpark|geparkt|parkte|geblitzt|abgeschleppt|parked|towed"
 )
 _STRONG = words(
     r"kennzeichen|kfz|nummernschild|licen[cs]e[- ]plate|plates?\b|number ?plate|registration|"
@@ -61,14 +61,21 @@ def find(text: str) -> Iterator[Found]:
     for match in _BRITISH.finditer(text):
         if _is_british(text, match):
             yield Found("licence plate", *match.span(), 64)
-    for match in _BRITISH_JOINED.finditer(text):
-        yield Found("licence plate", *match.span("plate"), 64)
+    if _WORDS.search(text):
+        yield from _british_with_words(text)
     if _STRONG.search(text):
         yield from _announced(text)
     if _VIN_WORDS.search(text):
         for match in _VIN.finditer(text):
             if speaks_for(text, match.start(), _VIN_WORDS):
                 yield Found("vehicle number", *match.span(), 73)
+
+
+def _british_with_words(text: str) -> Iterator[Found]:
+    """British plates in lower case or without a blank, near a word about cars."""
+    for match in _BRITISH_JOINED.finditer(text):
+        if speaks_for(text, match.start(), _WORDS, window=32, after=match.end(), behind=24):
+            yield Found("licence plate", *match.span(), 64)
 
 
 def _is_british(text: str, match: re.Match[str]) -> bool:
@@ -92,9 +99,10 @@ _SMALL_WORDS = word_set(
 
 def _plausible(written: str) -> bool:
     """Whether a loose match is no phrase such as "am 12" or "ab 2024"."""
-    return "-" in written or not any(
-        part.lower() in _SMALL_WORDS for part in re.findall(r"[^\W\d_]+(?=\s)", written)
-    )
+    parts = [part.lower() for part in re.findall(r"[^\W\d_]+(?=\s)", written)]
+    if len(parts) == 2 and parts[0].upper() in _places() and parts[0] not in _SMALL_WORDS:
+        return True
+    return "-" in written or not any(part in _SMALL_WORDS for part in parts)
 
 
 def _is_german(text: str, match: re.Match[str]) -> bool:

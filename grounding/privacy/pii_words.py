@@ -80,7 +80,7 @@ SPEECH = word_set(
     "beantwortete meldete schrieb wrote rang"
 )
 NOT_AFTER_TITLE = word_set(
-    "piggy dior marple office word excel teams out "
+    "mitte anfang ober piggy dior marple marvel paint windows office word excel teams out "
     "und and oder or option president präsident präsidentin mutter vater kind kinder kanzler "
     "kanzlerin minister ministerin bundeskanzler bundeskanzlerin "
     "doktor des der die das im in mit ledig verheiratet unbekannt keine angabe divers "
@@ -152,6 +152,7 @@ THINGS_BEHIND = word_set(
     "stadium stadion arena museum straße strasse street road platz weg allee "
     "institut institute college bridge brücke theatre theater hall halle church kirche "
     "center centre bibliothek library cup trophy bank "
+    "tee tea jeans pizza ketchup joghurt yogurt schokolade shampoo aktion "
     "show act amendment county beach hotel syndrome disease effect"
 )
 INTRODUCTIONS = (
@@ -188,6 +189,16 @@ INTRODUCTIONS_WEAK = (
 )
 FAMILIES = word_set("familie fam")
 NAMERS = word_set("namens named called")
+JOINERS = word_set("und and")
+SPEECH_OF_TWO = word_set(
+    "helped told said explained assisted served advised recommended haben halfen sagten berieten erklärten "
+    "empfahlen bedienten"
+)
+POSSESSED = word_set(
+    "review account order desk phone house birthday email mail number address voice opinion answer comment "
+    "feedback complaint mother father wife husband son daughter brother sister friend boss colleague room "
+    "office car flat card bill manager team name handwriting details profile contract appointment"
+)
 STRANGERS = word_set(
     "customer client kunde kundin kunden patient patientin kollege kollegin nachbar "
     "nachbarin nachbarn mitarbeiter mitarbeiterin agent rep technician techniker neighbour "

@@ -42,3 +42,11 @@ def test_innocent_lines_written_by_hand_are_left_alone():
     alarms = [line for line in lines if mask(line).finds]
     assert len(lines) >= 500
     assert len(alarms) <= 0.01 * len(lines), alarms
+
+
+def test_personal_data_once_missed_are_masked_whole():
+    assert [line for line in read("mended_personal.txt") if not wholly_masked(line)] == []
+
+
+def test_innocent_lines_once_masked_are_left_alone():
+    assert [line for line in read("mended_innocent.txt") if mask(line).finds] == []
