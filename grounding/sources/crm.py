@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -35,6 +35,7 @@ class Customers:
         strays: rows that were set aside or belong to none of the customers, in words.
         broken: rows of the customer table that were set aside.
         columns: all that was read, as ``table.column``.
+        hashes: table of a database -> sha256 of the columns read, whatever the order of their rows.
     """
 
     table: Table
@@ -44,6 +45,7 @@ class Customers:
     strays: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     broken: int = 0
+    hashes: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True)
@@ -98,10 +100,17 @@ def read(spec: CrmSource, places: Mapping[str, Place], protection: Protection | 
             else:
                 attributes[name] = (attribute.groups, cut(numbers[name], attribute, name))
         broken = {table: reading.broken_rows(connection, table) for table in found.schema.types}
+        hashes = {
+            table: reading.attached_fingerprint(connection, table, list(kinds))
+            for table, kinds in found.schema.types.items()
+            if places[table].path is None
+        }
         strays = (*(s for t, b in broken.items() for s in set_aside(b, of=t)), *rows.strays())
     columns = tuple(f"{table}.{column}" for table, kinds in found.schema.types.items() for column in kinds)
     unfit = len(broken[spec.people])
-    return Customers(found.people, found.ids, attributes, found.without_consent, strays, columns, unfit)
+    return Customers(
+        found.people, found.ids, attributes, found.without_consent, strays, columns, unfit, hashes
+    )
 
 
 def join(customers: Customers, keys: Sequence[str | None], name: str) -> Joined:
