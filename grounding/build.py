@@ -33,8 +33,6 @@ from personas.models.wheel import sha256_of
 from personas.panel import Panel
 from personas.wording import counted
 
-_OWN_ROW = "the person's own survey row, "
-
 
 @dataclass(frozen=True)
 class Grounded:
@@ -170,7 +168,7 @@ def _modelled_from(name: str, targets: Sequence[Target], sample: Intake | None, 
     own = [t for t in targets if name in t.attributes]
     known = next((p for p in sample.provenance if p.attribute == name), None) if sample else None
     goes_with = (
-        f"what it goes with: reference sample {known.source} ({known.method.removeprefix(_OWN_ROW)})"
+        f"what it goes with: reference sample {known.source} ({known.method.removeprefix(intake.OWN_ROW)})"
         if known
         else "no reference sample has it, so it goes with other attributes only as joint margins say"
     )

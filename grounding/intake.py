@@ -30,6 +30,9 @@ from personas.panel import Panel
 from personas.question import Question
 from personas.wording import counted
 
+OWN_ROW = "the person's own survey row, "
+"""How the method of an observed attribute begins."""
+
 
 @dataclass(frozen=True)
 class Intake:
@@ -69,7 +72,7 @@ def bring_in(spec: GroundSpec, survey: SurveySource, setting: Setting, gate: Gat
         PullError: a data set could not be fetched.
     """
     rows, record, inputs = _survey(spec, survey, setting)
-    kept = _remaining(rows, record, setting)
+    kept, names = _remaining(rows, record, setting)
     record = record.model_copy(update={"rows_used": len(kept.people)})
     special.refuse_identifiers(_values(kept.people), f"survey {rows.source.name}")
     for a, (name, recode) in enumerate(survey.attributes.items()):
@@ -82,7 +85,7 @@ def bring_in(spec: GroundSpec, survey: SurveySource, setting: Setting, gate: Gat
         people = with_attributes(people, part.attributes)
     found = _admitted(spec, people, answers.questions)
     return Intake(
-        people=replace(people, ids=settings.pseudonyms(record, kept.people.ids, setting.guard)),
+        people=replace(people, ids=names),
         answers=answers,
         survey=kept,
         provenance=(*_observed(survey, rows.source), *(p for part in lent for p in part.provenance)),
@@ -163,17 +166,22 @@ def _survey_place(
     return survey.protection or Protection(anonymous=settings.OPEN_DATA), next(iter(files.values())), origin
 
 
-def _remaining(rows: Microdata, record: SourceRecord, setting: Setting) -> Microdata:
-    """The rows without those of people who were erased. Raises: DataError where nobody is left."""
+def _remaining(rows: Microdata, record: SourceRecord, setting: Setting) -> tuple[Microdata, tuple[str, ...]]:
+    """The rows without those of people who were erased, and their pseudonyms.
+
+    Raises:
+        DataError: nobody is left.
+    """
     names = settings.pseudonyms(record, rows.people.ids, setting.guard)
     keep = ~setting.guard.forgotten(record.name, names)
     if keep.all():
-        return rows
+        return rows, names
     if not keep.any():
         raise DataError(f"{rows.table.name}: all {len(keep):,} people in it were erased; nobody is left")
     gone = counted(int(np.sum(~keep)), "row")
     setting.report(f"survey {rows.source.name}: {gone} of erased people left out")
-    return taken(rows, np.flatnonzero(keep))
+    index = np.flatnonzero(keep)
+    return taken(rows, index), tuple(names[int(i)] for i in index)
 
 
 def taken(rows: Microdata, index: IntArray) -> Microdata:
@@ -207,7 +215,7 @@ def _observed(spec: SurveySource, source: Source) -> tuple[Provenance, ...]:
             source=source.source or source.name,
             vintage=source.vintage,
             licence=source.licence,
-            method=f"the person's own survey row, {recode.sentence}",
+            method=OWN_ROW + recode.sentence,
             sha256=source.sha256,
         )
         for name, recode in spec.attributes.items()

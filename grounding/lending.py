@@ -1,6 +1,5 @@
 """What customers bring to people: by key, or lent by those who resemble them most."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -66,23 +65,18 @@ def _file(place: Place) -> str:
     return place.name if place.path is None else place.path.name
 
 
-def _read(
-    source: CrmSource, places: Mapping[str, Place], terms: Protection, setting: Setting
-) -> crm.Customers:
-    protection.check(terms, source.name, setting.guard.today)
-    return crm.read(source, places, terms)
-
-
 def _came(spec: GroundSpec, source: CrmSource, survey: Microdata, setting: Setting) -> _Came:
     if source.data is not None:
         places, origin = settings.catalogued(source.data, source, setting)
         terms = source.protection or Protection(anonymous=settings.OPEN_DATA)
-        customers = _read(source, places, terms, setting)
+    else:
+        places, origin = source.places(setting.base), None
+        terms = source.protection or spec.protection
+    protection.check(terms, source.name, setting.guard.today)
+    customers = crm.read(source, places, terms)
+    if origin is not None:
         inputs = {origin.name: origin.sha256}
     else:
-        places = source.places(setting.base)
-        terms = source.protection or spec.protection
-        customers = _read(source, places, terms, setting)
         inputs = {
             f"{source.name}/{table}": customers.hashes.get(table) or reading.fingerprint(places[table])
             for table in crm.tables_used(source)

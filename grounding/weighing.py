@@ -56,7 +56,6 @@ class Weighed:
         imputed: attribute -> what was filled.
         provenance: one entry for each way in which values were filled.
         inputs: name of each file of official figures -> sha256.
-        tables: official tables used, by name.
     """
 
     people: Panel
@@ -70,7 +69,6 @@ class Weighed:
     imputed: dict[str, Imputed]
     provenance: tuple[Provenance, ...]
     inputs: dict[str, str]
-    tables: dict[str, MarginTable]
 
 
 def official(spec: GroundSpec, base: Path) -> dict[str, MarginTable]:
@@ -162,7 +160,6 @@ def weigh(
         imputed=done.imputed,
         provenance=done.provenance,
         inputs=own,
-        tables=found,
     )
 
 

@@ -37,7 +37,6 @@ class Plan:
     """What an erasure will do; ``flags`` is what each adapter fitted on the subject will say."""
 
     sightings: tuple[Sighting, ...]
-    deleted: Deleted
     files: tuple[Path, ...]
     flags: dict[str, Flag]
     receipt: Receipt
@@ -50,7 +49,6 @@ def plan(workspace: Workspace, sightings: Sequence[Sighting], subject: str) -> P
     workspace.connection.execute(_GONE.format(""))
     panels = tuple(dict.fromkeys(s.panel for s in sightings))
     runs = [str(r[0]) for r in workspace.rows("SELECT run FROM runs SEMI JOIN gone_panels USING (panel)")]
-    deleted = _deleted(workspace)
     inside, outside = _exports(workspace)
     files = tuple(_files(workspace.folder, [*runs, *panels], inside))
     number = f"e-{now():%Y%m%d}-{secrets.token_hex(4)}"
@@ -63,7 +61,7 @@ def plan(workspace: Workspace, sightings: Sequence[Sighting], subject: str) -> P
         moment=now().replace(microsecond=0),
         sources=tuple(dict.fromkeys(s.source for s in sightings if s.source)),
         panels=panels,
-        deleted=deleted,
+        deleted=_deleted(workspace),
         files=tuple(str(p.relative_to(workspace.folder)) for p in files),
         exported=tuple(str(p) for p in outside if p.exists()),
         retrain=tuple(Retrain(adapter=a, people=n, file=_train_file(workspace, a)) for a, n in hit.items()),
@@ -72,7 +70,7 @@ def plan(workspace: Workspace, sightings: Sequence[Sighting], subject: str) -> P
         outside=_outside(sightings, {r.name: r.origin for r in read}, records),
         suspected=_suspected(workspace.folder, [subject, *(s.stored for s in sightings)], files),
     )
-    return Plan(tuple(sightings), deleted, files, _flags(workspace, hit, number), receipt)
+    return Plan(tuple(sightings), files, _flags(workspace, hit, number), receipt)
 
 
 def carry_out(workspace: Workspace, planned: Plan) -> None:

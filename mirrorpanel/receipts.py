@@ -125,16 +125,14 @@ def text(receipt: Receipt) -> str:
 def _to_do(receipt: Receipt) -> list[str]:
     lines = [
         f"- Ground again, so that the weights fit the people who are left: `mirrorpanel ground {file}`. "
-        f"Until "
-        "then the weights are those computed with the person."
+        "Until then the weights are those computed with the person."
         for file in receipt.ground
     ]
     lines += [
         f"- Adapter {r.adapter} was fitted on {r.people:,} of the people erased. It is flagged and still "
         "works; its weights were not changed, and what it learnt from one person cannot be cut out of them. "
         f"Training again (`mirrorpanel train {r.file}`) fits it without the person and replaces it. Copies "
-        f"of "
-        "its folder elsewhere are yours to delete."
+        "of its folder elsewhere are yours to delete."
         for r in receipt.retrain
     ]
     lines += [f"- Agreement of run {run} was removed: `mirrorpanel validate {run}`." for run in receipt.runs]

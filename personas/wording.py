@@ -1,4 +1,6 @@
-"""Numbers as sentences say them: a share as a percentage, and a count with its noun."""
+"""Numbers and names as sentences say them."""
+
+from collections.abc import Sequence
 
 
 def percent(share: float, digits: int = 0) -> str:
@@ -15,3 +17,9 @@ def counted(number: int, one: str, many: str = "") -> str:
         many: the noun for any other number; ``one`` with an s where empty.
     """
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def listing(names: Sequence[str], most: int = 12) -> str:
+    """Names in quotes, the first ``most`` of them and how many more there are."""
+    shown = ", ".join(repr(name) for name in names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

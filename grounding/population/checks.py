@@ -22,7 +22,8 @@ class Problem:
     Attributes:
         kind: ``totals``, ``attribute``, ``shares``, ``base``, ``absent`` (an official category that nobody
             in the sample has), ``surplus`` (people with a value that has no target), ``empty cell`` (a
-            combination that nobody has), ``one category``, ``missing``, ``contradiction``, ``bounds``.
+            combination that nobody has), ``one category``, ``missing``, ``contradiction``, ``bounds``,
+            ``unfinished`` (the search for contradictions ran out of time).
         margins: names of the margins concerned, as ``Target.name``; empty where it concerns the weights.
         message: what was found, with figures and sources.
         fix: what to do.

@@ -90,7 +90,7 @@ def fit(
     to the prior to identify rather than compared with a first one.
 
     Maximises ``sum counts * log softmax(x @ b) - sum precision * b^2 / 2`` with precision .25 (a normal
-    prior with standard deviation 2), next to none for the intercept, the first column.
+    prior with standard deviation 2), next to none for the intercept, the first row.
 
     Args:
         profiles: code of each predictor, none unknown, shape (n_profiles, n_predictors).

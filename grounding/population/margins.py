@@ -12,7 +12,7 @@ from grounding.population.spans import Span, span
 from personas.arrays import FloatArray, IntArray
 from personas.errors import DataError
 from personas.panel import UNKNOWN, Panel
-from personas.wording import counted, percent
+from personas.wording import counted, listing, percent
 from reference_data import MarginTable
 
 LARGEST_TOTAL_GAP = 0.005
@@ -237,13 +237,13 @@ def _remedy(target: Target, found: Mapping[str, str | None]) -> str:
         levels = tuple(dict.fromkeys(cell[axis] for cell in target.cells))
         if found[attribute] not in levels:
             return (
-                f"for {attribute} the margin has {_listing(levels)}. Where the table does not count "
+                f"for {attribute} the margin has {listing(levels)}. Where the table does not count "
                 f"{found[attribute]!r}, list its code under 'missing' of attribute {attribute!r}, so that "
                 f"these {who} keep their weight there; or merge it with another level, in 'values' of the "
                 f"attribute; or let the margin count it, in 'where' or 'levels'; or leave these {who} out"
             )
     return (
-        f"the margin has {_listing([target.label(i) for i in range(len(target.cells))])}. Merge levels, or "
+        f"the margin has {listing([target.label(i) for i in range(len(target.cells))])}. Merge levels, or "
         f"use the attributes as margins of their own, or leave these {who} out"
     )
 
@@ -292,7 +292,7 @@ def _by_levels(where: str, categories: list[str], levels: Mapping[str, Sequence[
             if category not in categories:
                 raise DataError(
                     f"{where}: level {level!r} names {category!r}, which is not in the table; "
-                    f"it has {_listing(categories)}"
+                    f"it has {listing(categories)}"
                 )
             if category in recode:
                 raise DataError(f"{where}: {category!r} is given to {recode[category]!r} and to {level!r}")
@@ -301,7 +301,7 @@ def _by_levels(where: str, categories: list[str], levels: Mapping[str, Sequence[
             raise DataError(f"{where}: level {level!r} covers no official category")
     left = [category for category in categories if category not in recode]
     if left:
-        raise DataError(f"{where}: no level covers {_listing(left)}; give each official category to a level")
+        raise DataError(f"{where}: no level covers {listing(left)}; give each official category to a level")
     return recode
 
 
@@ -319,8 +319,8 @@ def _by_bins(where: str, categories: list[str], bins: Mapping[str, tuple[float, 
         cut = [c for c in touched if not _inside(numbers[c], ends)]
         if cut:
             raise DataError(
-                f"{this} cuts through {_listing(cut)}, which the table counts whole; choose bins that begin "
-                f"and end where its groups do: {_listing(categories, 30)}"
+                f"{this} cuts through {listing(cut)}, which the table counts whole; choose bins that begin "
+                f"and end where its groups do: {listing(categories, 30)}"
             )
         for category in touched:
             if category in recode:
@@ -344,8 +344,3 @@ def _numbers(where: str, category: str) -> Span:
             f"{where}: bins need numbers or ranges of them, the table has {category!r}; recode it by levels"
         )
     return found
-
-
-def _listing(names: Sequence[str], most: int = 12) -> str:
-    shown = ", ".join(repr(name) for name in names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

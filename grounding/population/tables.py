@@ -13,7 +13,7 @@ from grounding.sources import reading
 from grounding.sources.place import Place
 from grounding.sources.table import Table
 from personas.errors import DataError, UnknownName
-from personas.wording import counted
+from personas.wording import counted, listing
 from reference_data import MarginTable, countries
 
 COUNTRY = "country"
@@ -304,9 +304,3 @@ def _words(where: Mapping[str, str | Sequence[str]]) -> str:
     return ", ".join(
         f"{d} is {v if isinstance(v, str) else ' or '.join(map(str, v))}" for d, v in where.items()
     )
-
-
-def listing(names: Sequence[str], most: int = 12) -> str:
-    """Names in quotes, the first ``most`` of them and how many more there are."""
-    shown = ", ".join(repr(name) for name in names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

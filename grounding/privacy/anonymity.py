@@ -144,8 +144,8 @@ def low_diversity(name: str, diversity: int, least: int = 2) -> str | None:
         return None
     return (
         f"{name!r} has only {diversity} distinct value{'s' if diversity > 1 else ''} in some group of "
-        f"people who "
-        f"share all other attributes: who belongs to it is known to have it, however large the group is"
+        "people who share all other attributes: who belongs to it is known to have it, however large the "
+        "group is"
     )
 
 

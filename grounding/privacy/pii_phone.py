@@ -32,10 +32,6 @@ _CONTEXT = words(
     r"signal\b|telegram|viber|"
     r"portable|appel|gsm\b|cep\b|📞|☎|📱|t:|m:|p:|f:|ph\b|mob\b"
 )
-_AFTER = words(
-    r"anruf|anzurufen|erreich|zurückruf|call|ring|whats-?app|sms\b|text me|\(?(?:mobil|handy|"
-    r"mobile|cell|tel)"
-)
 _DATE = re.compile(
     r"\s*\(?(?:(?:0?[1-9]|[12]\d|3[01])\s?([./-])\s?(?:0?[1-9]|1[0-2])\s?\1\s?(?:(?:19|20)\d\d|\d\d)|"
     r"(?:0?[1-9]|1[0-2])\s?([/-])\s?(?:0?[1-9]|[12]\d|3[01])\s?\2\s?(?:(?:19|20)\d\d|\d\d)|"

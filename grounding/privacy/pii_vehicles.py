@@ -45,7 +45,6 @@ _VIN = re.compile(r"(?<![^\W_])(?=[A-Z0-9]*\d[A-Z0-9]*\d)[A-HJ-NPR-Z0-9]{17}(?![
 _VIN_WORDS = words(r"vin\b|fin\b|fahrgestell|chassis|fahrzeug-?ident|vehicle ident")
 _NOT_PLATES = word_set("LED USB SSD HDD RAM CPU GPU GPS LTE PRO MAX XXL PCS RGB LCD TWS NFC VGA MAH")
 _SIZES = word_set("XS S M L XL XX XXL")
-_NOT_PLACES_ALONE = word_set("A B C D E F G H K L M N P R S W")
 
 
 @lru_cache(maxsize=1)

@@ -100,10 +100,8 @@ def refuse_identifiers(attributes: Mapping[str, Sequence[str]], source: str) -> 
         listed = ", ".join(f"{name!r} ({kind})" for name, kind in suspects)
         raise DataError(
             f"{source}: {listed}: what identifies people directly is never stored as an attribute. Remove "
-            f"it from "
-            "'attributes'; an id belongs under 'id' or 'key', where it becomes a pseudonym. A column that "
-            "only has "
-            "such a name can be given another one: the attribute's name is free"
+            "it from 'attributes'; an id belongs under 'id' or 'key', where it becomes a pseudonym. A column "
+            "that only has such a name can be given another one: the attribute's name is free"
         )
 
 

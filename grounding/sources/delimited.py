@@ -19,7 +19,6 @@ from personas.errors import DataError
 
 _SEPARATORS = (",", ";", "\t", "|")
 _SAMPLE_LINES = 300
-_SAMPLE_LETTERS = 1 << 20
 _ROWS = 50_000
 _SHOWN = 5
 _COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d*)(,\d+)?")

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from grounding.privacy import pseudonyms
-from grounding.privacy.pseudonyms import Pseudonymiser
 from mirrorpanel import keys, rewriting
 from mirrorpanel.keys import KeyRecord
 from mirrorpanel.store import Workspace, now
@@ -91,11 +90,6 @@ def destroy(workspace: Workspace) -> KeyRecord:
         keys.store(workspace, ended)
         keys.remove(known.place)
     return ended
-
-
-def own_pseudonymiser(workspace: Workspace) -> Pseudonymiser | None:
-    """The pseudonymiser of a workspace that has made pseudonyms, ``None`` where it never did."""
-    return keys.opened(workspace) if keys.record(workspace).check else None
 
 
 def _all(workspace: Workspace) -> list[str]:
