@@ -31,6 +31,8 @@ docs: .venv/.installed  ## figures and console blocks of README and docs/first-s
 	rm -rf demo-out
 	$(BIN)/mirrorpanel demo 2>&1 | tee demo-output.txt
 	$(BIN)/python docs/refresh.py demo demo-output.txt
+	$(BIN)/mirrorpanel train demo-out/train.yaml --ladder -w demo-out
+	$(BIN)/python docs/refresh.py ladder demo-out/reports/*/ladder.json
 	$(BIN)/python -m pytest 2>&1 | tee test-output.txt
 	$(BIN)/python docs/refresh.py tests test-output.txt
 	$(BIN)/python docs/refresh.py study

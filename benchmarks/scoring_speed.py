@@ -27,12 +27,13 @@ from personas.models import catalogue
 from personas.models.encoder import Encoder
 from personas.models.factored import FactoredModel, attribute_vectors, question_option_vectors
 from personas.models.joint import JointModel
+from personas.models.kernel import option_set
 from personas.models.wheel import cache_folder
 from personas.panel import Panel
 from personas.prompt import option_text, person_text, question_text
 from personas.question import Question
 from training.dataset import training_data
-from training.loop import BaseModel, fit
+from training.loop import fit
 from validation.field import answer
 
 transformers: Any = untyped
@@ -122,16 +123,17 @@ def _trained(grounded: Grounded) -> tuple[FactoredModel, Encoder]:
     split = Split(seed=1, people=0.4, questions=())
     observed = [p.attribute for p in grounded.provenance if p.kind == "observed"]
     data = training_data(grounded.people, grounded.answers, split, observed)
-    base = BaseModel(MODEL, encoder.language.fingerprint, encoder.layers, encoder)
+    base = lineup.base_model(MODEL, encoder)
     return fit("benchmark", data, base, split, 2, 1, lambda line: None).model, encoder
 
 
 def _cold(model: FactoredModel, encoder: Encoder) -> FactoredModel:
     """The model with everything encoded anew."""
     pairs = [(a.name, level) for a in model.config.attributes for level in a.levels]
-    questions = question_option_vectors(encoder, model.config.questions)
+    vectors = question_option_vectors(encoder, model.config.questions)
+    options = option_set(model.config.questions, model.projection.apply(vectors))
     persons = replace(model.persons, vectors=attribute_vectors(encoder, pairs))
-    return replace(model, question_vectors=questions, persons=persons)
+    return replace(model, options=options, persons=persons)
 
 
 def _difference(simple: OneByOne, joint: JointModel, persons: Panel, questions: Sequence[Question]) -> float:

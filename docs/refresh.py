@@ -1,8 +1,10 @@
-"""Fills the figures in README.md and docs/first-study.md from real runs; none is typed by hand.
+"""Fills the figures in README.md and the pages of docs/ from real runs; none is typed by hand.
 
 make demo 2>&1 | tee demo-output.txt;  python docs/refresh.py demo demo-output.txt
 make test 2>&1 | tee test-output.txt;  python docs/refresh.py tests test-output.txt
 python docs/refresh.py study            # runs docs/first-study.md with the model that it names
+mirrorpanel train demo-out/train.yaml --ladder -w demo-out
+python docs/refresh.py ladder demo-out/reports/ADAPTER/ladder.json
 """
 
 import argparse
@@ -19,10 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mirrorpanel.render.numbers import count, moment
+from mirrorpanel.render.numbers import count, decimal, difference, duration, moment, proportion
 
 DOCS = Path(__file__).parent
 README, STUDY = DOCS.parent / "README.md", DOCS / "first-study.md"
+LADDER, WHEN_NOT = DOCS / "ladder.md", DOCS / "when-not-to-fine-tune.md"
 _WIDTH = 110
 _FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _NAME = re.compile(r"# ([\w-]+\.\w+)\n")
@@ -131,6 +134,41 @@ def tests_block(output: str) -> str:
     return f"```console\n$ make test\n{last}\n```"
 
 
+def ladder_block(found: dict[str, Any]) -> str:
+    """Tables of a ladder, one for each part, and its verdict; ``found`` is ladder.json."""
+    lines = [f"One run, {moment(found['created'])}, mirrorpanel {found['mirrorpanel']}."]
+    for part in found["parts"]:
+        base = (
+            f"{count(part['people'])} people, {part['questions']} questions, {count(part['answers'])} answers"
+        )
+        lines += ["", f"**{part['title']}** ({base})", "", *rung_rows(part)]
+    return "\n".join([*lines, "", "What the page says:", "", *(f"> {line}\n>" for line in found["verdict"])])[
+        :-2
+    ]
+
+
+def rung_rows(part: dict[str, Any], names: Sequence[str] = ()) -> list[str]:
+    """Rows of a Markdown table for the rungs of a part, or for some of them."""
+    rows = [
+        "| rung | answers | gap closed | agreement | signal | log loss | better than baseline | fitting |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for rung in part["rungs"]:
+        if names and rung["rung"] not in names:
+            continue
+        agreement, signal = ((rung[name] or {"value": None})["value"] for name in ("agreement", "signal"))
+        gain = "the baseline"
+        if rung["comparison"] is not None:
+            g = rung["comparison"]["log_loss"]
+            gain = f"{difference(g['value'])} ({difference(g['low'])} to {difference(g['high'])})"
+        figures = [
+            proportion(rung["gap_closed"], 2), proportion(agreement), proportion(signal, 2),
+            decimal(rung["log_loss"], 3), gain, duration(rung["cost"]["fit_seconds"]),
+        ]  # fmt: skip
+        rows.append("| " + " | ".join([rung["title"], count(rung["answers"]), *figures]) + " |")
+    return rows
+
+
 def fill(text: str, name: str, block: str) -> str:
     """``text`` with what stands between ``<!-- name -->`` and ``<!-- /name -->`` replaced.
 
@@ -161,31 +199,45 @@ def command_line(words: Sequence[str], folder: Path) -> str:
 def main() -> int:
     """Exit code: 0 where the page was written, 1 where it was not."""
     parser = argparse.ArgumentParser(description="Fill the figures in README.md and docs/first-study.md.")
-    parser.add_argument("what", choices=("demo", "tests", "study"))
-    parser.add_argument("output", type=Path, nargs="?", help="text that the command printed (demo, tests)")
+    parser.add_argument("what", choices=("demo", "tests", "study", "ladder"))
+    parser.add_argument("output", type=Path, nargs="?", help="what the command printed, or ladder.json")
     options = parser.parse_args()
     if (options.output is None) != (options.what == "study"):
-        parser.error("demo and tests need the file with the output, study takes none")
+        parser.error("demo, tests and ladder need the file with the output, study takes none")
     try:
-        page, text = _refreshed(options.what, options.output)
+        pages = _refreshed(options.what, options.output)
     except (OSError, ValueError, subprocess.CalledProcessError) as error:
         print(error, file=sys.stderr)
         return 1
-    page.write_text(text, encoding="utf-8")
-    print(page)
+    for page, text in pages.items():
+        page.write_text(text, encoding="utf-8")
+        print(page)
     return 0
 
 
-def _refreshed(what: str, file: Path) -> tuple[Path, str]:
+def _refreshed(what: str, file: Path) -> dict[Path, str]:
     if what == "study":
         text = STUDY.read_text(encoding="utf-8")
         with tempfile.TemporaryDirectory() as folder:
-            return STUDY, study_page(text, walk(text, Path(folder), command_line))
+            return {STUDY: study_page(text, walk(text, Path(folder), command_line))}
+    if what == "ladder":
+        return _ladder_pages(json.loads(file.read_text(encoding="utf-8")))
     output, readme = file.read_text(encoding="utf-8"), README.read_text(encoding="utf-8")
     if what == "tests":
-        return README, fill(readme, "tests", tests_block(output))
+        return {README: fill(readme, "tests", tests_block(output))}
     report = Path(output.rstrip().splitlines()[-1]).with_suffix(".json")
-    return README, fill(readme, "demo", demo_block(output, json.loads(report.read_text(encoding="utf-8"))))
+    block = demo_block(output, json.loads(report.read_text(encoding="utf-8")))
+    return {README: fill(readme, "demo", block)}
+
+
+def _ladder_pages(found: dict[str, Any]) -> dict[Path, str]:
+    seen = next(part for part in found["parts"] if not part["new_questions"])
+    few = ("item_share", "multilevel", "logit", "ordered_logit", "persona_model")
+    whole, some = LADDER.read_text(encoding="utf-8"), WHEN_NOT.read_text(encoding="utf-8")
+    return {
+        LADDER: fill(whole, "ladder", ladder_block(found)),
+        WHEN_NOT: fill(some, "seen", "\n".join(rung_rows(seen, few))),
+    }
 
 
 if __name__ == "__main__":

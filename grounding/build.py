@@ -28,7 +28,7 @@ from grounding.spec import GroundSpec
 from grounding.weighing import Weighed
 from personas import draws
 from personas.answer import Answers
-from personas.arrays import IntArray
+from personas.arrays import FloatArray, IntArray
 from personas.models.wheel import sha256_of
 from personas.panel import Panel
 from personas.wording import counted
@@ -41,6 +41,7 @@ class Grounded:
     Attributes:
         people: the people under their pseudonyms, weights of mean 1, attributes of every kind.
         answers: the real answers of ``people``.
+        seconds: how long each of ``people`` took to answer, NaN where unknown; ``None`` where nobody says.
         persons: the persons drawn, ids p0001 and so on, weights 1.
         mirrors: id of the one of ``people`` behind each person.
         copies: which copy of multiply imputed values each person has, shape (n_persons,).
@@ -56,6 +57,7 @@ class Grounded:
 
     people: Panel
     answers: Answers
+    seconds: FloatArray | None
     persons: Panel
     mirrors: tuple[str, ...]
     copies: IntArray
@@ -124,6 +126,7 @@ def ground(
     return Grounded(
         people=people,
         answers=came.answers,
+        seconds=came.survey.seconds,
         persons=persons,
         mirrors=tuple(people.ids[int(r)] for r in rows),
         copies=copies,

@@ -186,13 +186,14 @@ def _remaining(rows: Microdata, record: SourceRecord, setting: Setting) -> tuple
 
 def taken(rows: Microdata, index: IntArray) -> Microdata:
     """The survey with only the people in the rows of ``index``."""
-    households = rows.households
+    households, seconds = rows.households, rows.seconds
     return replace(
         rows,
         people=rows.people.take(index),
         answers=rows.answers.take(index),
         table=rows.table.take(index),
         households=None if households is None else tuple(households[int(i)] for i in index),
+        seconds=None if seconds is None else seconds[index],
     )
 
 

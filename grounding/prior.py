@@ -28,6 +28,8 @@ polls", JASA 113, put the typical error of a published share at 3.5 points, twic
 SAME = 0.9
 """Probability, before the answers are seen, that a study measured what the panel was asked."""
 
+_LEAST_STRENGTH, _MOST_STRENGTH = 0.5, 1e4
+_SCALE_DOUBT = 1.0  # standard deviation of the logarithm of the scale of expectations
 _DOUBT = float(np.log(3.0))  # standard deviation of the logarithm of the variance between studies
 _SMALLEST, _LARGEST = 1e-5, 1.0
 
@@ -52,6 +54,22 @@ class Anchored:
 
 
 @dataclass(frozen=True)
+class Expectation:
+    """What is expected of each question before anybody answers it, from other questions.
+
+    Attributes:
+        shares: one array (n_options,) for each question.
+        variances: how uncertain the log shares are, for each question; centred within the question.
+        scale: people that an expectation of variance 1 counts as, as learned elsewhere; ``None`` to find it
+            from the answers alone.
+    """
+
+    shares: tuple[FloatArray, ...]
+    variances: FloatArray
+    scale: float | None = None
+
+
+@dataclass(frozen=True)
 class ItemShares:
     """Shrunken shares of each question's options.
 
@@ -63,6 +81,8 @@ class ItemShares:
         anchored: questions whose centre takes in published shares.
         between_studies: variance between studies that the anchors were discounted for, as a part of
             ``p (1 - p)``; ``None`` without anchors.
+        expected: whether shares were shrunk towards what other questions let expect, which then made the
+            answers more probable than the mean of their kind did.
     """
 
     shares: tuple[FloatArray, ...]
@@ -71,6 +91,7 @@ class ItemShares:
     strengths: tuple[float, ...]
     anchored: tuple[Anchored, ...] = ()
     between_studies: float | None = None
+    expected: bool = False
 
     @property
     def log_shares(self) -> FloatArray:
@@ -78,7 +99,12 @@ class ItemShares:
         return np.log(np.concatenate(self.shares))
 
 
-def item_shares(answers: Answers, weights: FloatArray, anchors: Sequence[Anchor] = ()) -> ItemShares:
+def item_shares(
+    answers: Answers,
+    weights: FloatArray,
+    anchors: Sequence[Anchor] = (),
+    expectation: Expectation | None = None,
+) -> ItemShares:
     """Share of each option, shrunk towards the mean of the questions of the same kind.
 
     ``(n * observed + kappa * centre) / (n + kappa)``, with n the effective base and kappa the
@@ -87,6 +113,10 @@ def item_shares(answers: Answers, weights: FloatArray, anchors: Sequence[Anchor]
     kappa = n_options. Unordered options correspond to nothing in another question, so questions with a
     nominal scale share kappa but are shrunk towards uniform. Worked: observed (.6, .4) of 10 people,
     centre (.5, .5), kappa 10 -> (.55, .45).
+
+    With an ``expectation`` of variance v_q the centre is what is expected and kappa is ``scale / v_q``, where
+    that makes the answers of all questions together more probable. The scale maximises the marginal
+    likelihood, with a log-normal prior around the one given.
 
     Published shares ``a`` of a question, of ``m`` effective people, add ``w K a`` to ``kappa * centre``.
     ``K = 1 / (1 / m + v) - 1 <= m`` is the number of people for which a Dirichlet around ``a`` varies as much
@@ -101,6 +131,7 @@ def item_shares(answers: Answers, weights: FloatArray, anchors: Sequence[Anchor]
         answers: the real answers.
         weights: of the people.
         anchors: published shares of some of the questions.
+        expectation: what other questions let expect of each of these.
 
     Raises:
         ValueError: a question that nobody answered, or an anchor that fits no question.
@@ -122,6 +153,8 @@ def item_shares(answers: Answers, weights: FloatArray, anchors: Sequence[Anchor]
         kappa = _strength(table, centre)
         found |= {i: (centre, kappa) for i in members}
     plain = [_Prior(counts[i], *found[i]) for i in range(len(counts))]
+    trusted = _trusted(plain, expectation)
+    plain = trusted or plain
     kept, anchored, between = _anchored(answers.questions, plain, anchors) if anchors else (plain, (), None)
     return ItemShares(
         shares=tuple((p.counts + p.strength * p.centre) / (p.counts.sum() + p.strength) for p in kept),
@@ -130,7 +163,43 @@ def item_shares(answers: Answers, weights: FloatArray, anchors: Sequence[Anchor]
         strengths=tuple(p.strength for p in kept),
         anchored=anchored,
         between_studies=between,
+        expected=trusted is not None,
     )
+
+
+def expectation_scale(counts: Sequence[FloatArray], expectation: Expectation) -> float:
+    """People that an expectation of variance 1 counts as, by the marginal likelihood of the counts.
+
+    Args:
+        counts: answers for each option of each question, at the effective base.
+        expectation: what was expected of them.
+    """
+
+    def negative_evidence(logarithm: float) -> float:
+        doubt = 0.0
+        if expectation.scale is not None:
+            doubt = 0.5 * ((logarithm - float(np.log(expectation.scale))) / _SCALE_DOUBT) ** 2
+        priors = _expected(counts, expectation, float(np.exp(logarithm)))
+        return doubt - sum(_log_marginal(p.counts, p.strength * p.centre) for p in priors)
+
+    best = minimize_scalar(negative_evidence, bounds=(np.log(1e-2), np.log(1e3)), method="bounded")
+    return float(np.exp(best.x))
+
+
+def _expected(counts: Sequence[FloatArray], expectation: Expectation, scale: float) -> "list[_Prior]":
+    strengths = np.clip(scale / np.maximum(expectation.variances, 1e-9), _LEAST_STRENGTH, _MOST_STRENGTH)
+    return [_Prior(*p) for p in zip(counts, expectation.shares, strengths.tolist(), strict=True)]
+
+
+def _trusted(plain: "list[_Prior]", expectation: Expectation | None) -> "list[_Prior] | None":
+    """The priors of the expectation where they make the counts more probable than ``plain`` does."""
+    if expectation is None:
+        return None
+    counts = [p.counts for p in plain]
+    found = _expected(counts, expectation, expectation_scale(counts, expectation))
+    gain = sum(_log_marginal(p.counts, p.strength * p.centre) for p in found)
+    gain -= sum(_log_marginal(p.counts, p.strength * p.centre) for p in plain)
+    return found if gain > 0 else None
 
 
 class _Prior(NamedTuple):

@@ -120,6 +120,7 @@ def _selections() -> dict[str, str]:
         "people": _PEOPLE.format("id"),
         "real_answers": _PEOPLE.format("id"),
         "trained": _PEOPLE.format("id"),
+        "set_aside": _PEOPLE.format("id"),
         "persons": _PEOPLE.format("mirrors"),
         "attributes": f"{_PEOPLE.format('id')} OR {_LENT}",
         "imputations": f"{_PEOPLE.format('id')} OR {_PEOPLE.format('donor')}",
@@ -206,9 +207,13 @@ def _exports(workspace: Workspace) -> tuple[list[Path], list[Path]]:
 
 
 def _files(folder: Path, reported: Sequence[str], exports: Sequence[Path]) -> list[Path]:
-    """Reports on the panels and their runs, and all exports: the subject is in their rows or figures."""
+    """Reports on the panels and their runs, all exports, and trainings that were not finished.
+
+    The subject is in their rows, figures or weights.
+    """
     places = [folder / "reports" / name for name in reported] + [folder / "exports"]
     places += [p for p in (folder / "reports").glob(".*.part")]
+    places += [p for p in (folder / "adapters").glob(".*.checkpoints")]
     found = {path for place in places for path in place.rglob("*") if path.is_file()}
     found |= {folder / p.relative_to(folder.resolve()) for p in exports if p.is_file()}
     return sorted(found)

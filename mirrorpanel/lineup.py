@@ -1,20 +1,28 @@
 """Which model answers: names in files become loaded models, each loaded once in a process."""
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mirrorpanel import registry
 from mirrorpanel.records import AdapterRecord
 from mirrorpanel.store import Workspace
+from personas.arrays import FloatArray
+from personas.errors import DataError
 from personas.models import catalogue, factored, processor
 from personas.models.base import AnswerModel
 from personas.models.encoder import Encoder
 from personas.models.factored import FactoredConfig, FactoredModel
 from personas.models.joint import JointModel
+from personas.models.offset import OffsetModel
 from personas.models.scripted import ScriptedModel
 from personas.models.wheel import cache_folder
 from personas.question import Question
+from training.fitting import BaseModel
+from training.gradients import joint_lora
+from training.spec import TrainSpec
 from validation.study import StudySpec
 
 if TYPE_CHECKING:
@@ -37,12 +45,12 @@ class Machine:
 
 
 @functools.cache
-def language(source: str, machine: Machine) -> "LanguageModel":
-    """The language model of a catalogue name, folder or hub name."""
+def language(source: str, machine: Machine, adapter: Path | None = None) -> "LanguageModel":
+    """The language model of a catalogue name, folder or hub name, with a LoRA adapter where one is named."""
     from personas.models.language import LanguageModel
 
     where = catalogue.folder(source, machine.cache)
-    return LanguageModel.load(where, processor.choose(machine.device, machine.dtype))
+    return LanguageModel.load(where, processor.choose(machine.device, machine.dtype), adapter)
 
 
 def licence(source: str) -> str:
@@ -55,44 +63,113 @@ def licence(source: str) -> str:
 def middle_layers(n_layers: int) -> tuple[int, ...]:
     """Layers that question-option vectors are taken from: four around the middle of the model.
 
-    Middle layers carried best to unseen questions (benchmarks/unseen_questions.py).
+    Middle layers carried best to unseen questions.
     """
     return tuple(round(n_layers * share) for share in (0.4, 0.5, 0.6, 0.7))
 
 
-def encoder(source: str, machine: Machine, layers: tuple[int, ...] | None = None) -> Encoder:
+def encoder(
+    source: str, machine: Machine, layers: tuple[int, ...] | None = None, adapter: Path | None = None
+) -> Encoder:
     """An encoder over some layers of a language model, the middle ones by default."""
-    model = language(source, machine)
+    model = language(source, machine, adapter)
     return Encoder(model, layers or middle_layers(model.n_layers))
+
+
+def base_model(name: str, found: Encoder) -> BaseModel:
+    """What a fit needs to know of a language model."""
+    language = found.language
+    return BaseModel(name, language.fingerprint, found.layers, found, language.weights)
+
+
+def reference_folder() -> Path:
+    """Folder of the reference adapter that ships with the program."""
+    return Path(__file__).parent / "reference"
+
+
+def reference(spec: TrainSpec, machine: Machine, report: Callable[[str], None]) -> FactoredModel | None:
+    """The reference adapter that a training file names; ``None`` where there is none for its language model.
+
+    Raises:
+        DataError: a folder is named that holds no reference, or one for another language model.
+    """
+    if spec.reference == "none":
+        return None
+    shipped = spec.reference == "shipped"
+    folder = reference_folder() if shipped else Path(spec.reference)
+    if shipped and not (folder / factored.CONFIG).is_file():
+        report("no reference adapter came with this copy of the program: going without one")
+        return None
+    config = factored.load_config(folder)
+    language = encoder(spec.model, machine).language
+    if config.base_weights != language.weights:
+        if not shipped:
+            raise DataError(
+                f"reference {folder} was made with {config.base_model} (weights {config.base_weights}), but "
+                f"the model here is {spec.model} (weights {language.weights}); train with the other model, "
+                "or without a reference (reference: none)"
+            )
+        report(f"the reference adapter was made with {config.base_model}: {spec.model} goes without it")
+        return None
+    return factored.load(folder, lambda _: encoder(spec.model, machine, config.layers))
 
 
 def adapter_model(workspace: Workspace, record: AdapterRecord, machine: Machine) -> FactoredModel:
     """A trained persona model; its language model is loaded when something new has to be encoded."""
 
     def load_encoder(config: FactoredConfig) -> Encoder:
-        return encoder(config.base_model, machine, config.layers)
+        lora = workspace.folder / record.folder / config.lora if config.lora else None
+        found = encoder(config.base_model, machine, config.layers, lora)
+        if config.base_weights not in ("", found.language.weights):
+            raise DataError(
+                f"adapter {config.name} was trained on {config.base_model} with weights "
+                f"{config.base_weights}, but those here are {found.language.weights}; get the weights of "
+                "then, or train it again"
+            )
+        return found
 
     return factored.load(workspace.folder / record.folder, load_encoder)
 
 
+def _over(
+    statistics: FactoredModel, workspace: Workspace, record: AdapterRecord, machine: Machine
+) -> OffsetModel:
+    """A joint model over the shares that the statistics give any question."""
+    if record.lora is None or record.lora.blend is None:
+        raise DataError(f"adapter {record.spec.adapter} has no joint model in its record; train it again")
+    folder = workspace.folder / record.folder / joint_lora.FOLDER
+    tuned = JointModel(language(record.base_model, machine, folder))
+    base = JointModel(language(record.base_model, machine))
+
+    def prior(question: Question) -> FloatArray:
+        return statistics.head_for([question]).log_prior
+
+    name = f"the shares of {statistics.name} ({statistics.fingerprint})"
+    return OffsetModel(tuned, base, prior, name, record.lora.blend.blend)
+
+
 def trained_questions(workspace: Workspace, record: AdapterRecord) -> tuple[Question, ...]:
     """The questions that an adapter was fitted on, as its own files say."""
-    text = (workspace.folder / record.folder / factored.CONFIG).read_text(encoding="utf-8")
-    return FactoredConfig.model_validate_json(text).questions
+    return factored.load_config(workspace.folder / record.folder).questions
 
 
 @dataclass(frozen=True)
 class Answering:
-    """The model of a study, and the adapter that it is where it was trained here."""
+    """The model of a study, and the adapter that it is where it was trained here.
+
+    ``statistics`` are the adapter's, also where its language model reads person and question as one text.
+    """
 
     model: AnswerModel
     adapter_id: str | None
     adapter: AdapterRecord | None
+    statistics: FactoredModel | None = None
 
     def processor(self) -> str:
         """One line on where the answers were computed."""
-        if isinstance(self.model, JointModel):
-            return self.model.language.processor.describe()
+        model = self.model.tuned if isinstance(self.model, OffsetModel) else self.model
+        if isinstance(model, JointModel):
+            return model.language.processor.describe()
         if isinstance(self.model, FactoredModel) and "encoder" in vars(self.model):
             loaded = self.model.encoder
             return loaded.language.processor.describe() if isinstance(loaded, Encoder) else NO_LANGUAGE_MODEL
@@ -102,9 +179,11 @@ class Answering:
 def answering(workspace: Workspace, spec: StudySpec, machine: Machine) -> Answering:
     """The model that a study names. Raises: UnknownName, MirrorpanelError."""
     if spec.adapter is not None:
-        adapter_id = workspace.latest("adapters", "adapter", spec.adapter)
+        adapter_id = registry.chosen(workspace, spec.adapter)
         record = workspace.record("adapters", "adapter", adapter_id, AdapterRecord)
-        return Answering(adapter_model(workspace, record, machine), adapter_id, record)
+        statistics = adapter_model(workspace, record, machine)
+        model = statistics if record.kind == "factored" else _over(statistics, workspace, record, machine)
+        return Answering(model, adapter_id, record, statistics)
     if spec.model == SCRIPTED:
         return Answering(ScriptedModel(), None, None)
     return Answering(JointModel(language(str(spec.model), machine)), None, None)

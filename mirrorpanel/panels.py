@@ -14,7 +14,7 @@ from mirrorpanel import arrow
 from mirrorpanel.records import PanelRecord
 from mirrorpanel.store import Workspace, now
 from personas.answer import NO_ANSWER, Answers
-from personas.arrays import IntArray
+from personas.arrays import FloatArray, IntArray
 from personas.panel import UNKNOWN, Panel
 from personas.question import Question
 
@@ -44,7 +44,9 @@ def write(workspace: Workspace, panel: str, record: PanelRecord, grounded: Groun
         _numbered(workspace, "sources", panel, named)
         _numbered(workspace, "toplines", panel, {"record": [t.model_dump_json() for t in grounded.toplines]})
         people, persons = grounded.people, grounded.persons
-        _numbered(workspace, "people", panel, {"id": list(people.ids), "weight": people.weights})
+        times = [None] * len(people) if grounded.seconds is None else _or_none(grounded.seconds)
+        own = {"id": list(people.ids), "weight": people.weights, "seconds": times}
+        _numbered(workspace, "people", panel, own)
         _write_answers(workspace, panel, people, grounded.answers)
         for place, entry in enumerate(grounded.provenance):
             workspace.connection.execute(
@@ -111,7 +113,7 @@ def _write_attributes(workspace: Workspace, panel: str, grounded: Grounded) -> N
                 "value": np.asarray(people.levels[a], dtype=object)[people.codes[known, a]],
                 "kind": kind[known],
                 "donor": lender[known],
-                "distance": [None if np.isnan(d) else d for d in distance[known].tolist()],
+                "distance": _or_none(distance[known]),
             },
         )
         if filled is not None:
@@ -155,7 +157,12 @@ def _distances(filled: Imputed, copy: int) -> list[float | None]:
     """Distance to the donor of each imputed value; ``None`` where there is none."""
     if filled.distance is None:
         return [None] * int(filled.imputed.sum())
-    return [None if np.isnan(d) else d for d in filled.distance[filled.imputed, copy].tolist()]
+    return _or_none(filled.distance[filled.imputed, copy])
+
+
+def _or_none(values: FloatArray) -> list[float | None]:
+    """The values, ``None`` where NaN."""
+    return [None if np.isnan(v) else v for v in values.tolist()]
 
 
 def questions(workspace: Workspace, panel: str) -> tuple[Question, ...]:
@@ -181,6 +188,13 @@ def people(workspace: Workspace, panel: str) -> tuple[Panel, Answers]:
     chosen[places[arrow.integers(given, "person")], arrow.integers(given, "question")] = options
     names, levels, codes = _attributes(workspace, panel, len(ids), places)
     return Panel(ids, names, levels, codes, arrow.floats(found, "weight")), Answers(asked, chosen)
+
+
+def seconds(workspace: Workspace, panel: str) -> FloatArray | None:
+    """How long each of the real people took to answer, NaN where unknown; ``None`` where it is of nobody."""
+    found = workspace.rows("SELECT seconds FROM people WHERE panel = ? ORDER BY place", [panel])
+    times = np.array([np.nan if row[0] is None else row[0] for row in found], dtype=np.float64)
+    return times if np.isfinite(times).any() else None
 
 
 def persons(workspace: Workspace, panel: str) -> Panel:

@@ -1,6 +1,6 @@
 """What a workspace remembers of panels, adapters, runs and agreement, beside their rows."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -12,6 +12,7 @@ from grounding.provenance import Provenance
 from grounding.spec import GroundSpec
 from personas.document import Document
 from personas.question import Question
+from training.gradients.tuned import LoraResult, VoiceResult
 from training.spec import TrainSpec
 from validation.results import AgreementResult
 from validation.study import StudySpec
@@ -50,7 +51,12 @@ class PanelRecord(Document):
 
 
 class SplitRecord(Document):
-    """What was held out, and its hash; ``trained_ids`` hashes the ids of the people trained on."""
+    """What was held out, and its hash; ``trained_ids`` hashes the ids of the people trained on.
+
+    Everybody is counted in one group: held out by hash, kept for ``people_rectification``, of the segment or
+    wave that is held out (and in neither of the two before), or trained on. ``blocks`` are the questions held
+    out in their batteries; ``warnings`` say where questions trained on are near-duplicates of them.
+    """
 
     seed: int
     people: float
@@ -59,6 +65,15 @@ class SplitRecord(Document):
     people_held_out: int
     people_trained: int
     trained_ids: str
+    rectification: float = 0.0
+    by: Literal["battery", "question"] = "question"
+    segment: dict[str, tuple[str, ...]] = Field(default_factory=dict[str, tuple[str, ...]])
+    wave: dict[str, tuple[str, ...]] = Field(default_factory=dict[str, tuple[str, ...]])
+    people_rectification: int = 0
+    people_segment: int = 0
+    people_wave: int = 0
+    blocks: tuple[tuple[str, ...], ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class AnchorRecord(Document):
@@ -74,6 +89,8 @@ class AdapterRecord(Document):
     """How an adapter was trained: its files lie in ``folder``, relative to the workspace.
 
     ``anchors`` are the published shares that its prior takes in, ``anchored`` says what they were worth.
+    ``kind`` is ``joint`` where the language model reads person and question as one text, over the statistics
+    of the folder; ``lora`` and ``voice`` say what came of training by gradients, also where nothing was kept.
     """
 
     spec: TrainSpec
@@ -90,6 +107,9 @@ class AdapterRecord(Document):
     log_scores: dict[str, float]
     anchors: tuple[AnchorRecord, ...] = ()
     anchored: tuple[Anchored, ...] = ()
+    kind: Literal["factored", "joint"] = "factored"
+    lora: LoraResult | None = None
+    voice: VoiceResult | None = None
 
 
 class RunRecord(Document):

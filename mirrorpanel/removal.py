@@ -10,7 +10,7 @@ from personas.errors import WorkspaceError
 
 _OF_PANEL = (
     "panels", "questions", "sources", "people", "real_answers", "attributes", "imputations", "provenance",
-    "persons", "toplines", "adapters", "trained", "runs",
+    "persons", "toplines", "adapters", "trained", "set_aside", "runs",
 )  # fmt: skip
 _OF_RUN = ("answers", "agreements")
 
@@ -51,6 +51,8 @@ def plan(workspace: Workspace, panel: str) -> Removal:
 def carry_out(workspace: Workspace, planned: Removal) -> None:
     """Writes the database anew without the panel, then deletes reports, exports and adapters of it.
 
+    Trainings that were not finished go as well, whatever their panel: they begin anew.
+
     Raises:
         WorkspaceError: the disk is full, or the file is held by another.
     """
@@ -70,6 +72,8 @@ def carry_out(workspace: Workspace, planned: Removal) -> None:
             shutil.rmtree(home / "reports" / name, ignore_errors=True)
         for name in planned.adapters:
             shutil.rmtree(home / "adapters" / name, ignore_errors=True)
+        for unfinished in (home / "adapters").glob(".*.checkpoints"):
+            shutil.rmtree(unfinished, ignore_errors=True)
         for (path,) in exports:
             if path not in planned.outside:
                 (home / path).unlink(missing_ok=True)

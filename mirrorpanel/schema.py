@@ -1,6 +1,6 @@
 """Tables of a workspace."""
 
-VERSION = "2"
+VERSION = "3"
 
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -15,7 +15,7 @@ CREATE TABLE sources (
     PRIMARY KEY (panel, place)
 );
 CREATE TABLE people (
-    panel TEXT NOT NULL, place INTEGER NOT NULL, id TEXT NOT NULL, weight DOUBLE NOT NULL,
+    panel TEXT NOT NULL, place INTEGER NOT NULL, id TEXT NOT NULL, weight DOUBLE NOT NULL, seconds DOUBLE,
     PRIMARY KEY (panel, id)
 );
 CREATE TABLE real_answers (
@@ -53,10 +53,18 @@ CREATE TABLE toplines (
 );
 CREATE TABLE adapters (
     adapter TEXT PRIMARY KEY, name TEXT NOT NULL, panel TEXT NOT NULL, created TIMESTAMP NOT NULL,
-    record JSON NOT NULL, flagged JSON
+    record JSON NOT NULL, flagged JSON, version INTEGER NOT NULL DEFAULT 1,
+    status TEXT NOT NULL DEFAULT 'candidate', registration JSON
+);
+CREATE TABLE reviews (
+    review TEXT PRIMARY KEY, name TEXT NOT NULL, created TIMESTAMP NOT NULL, record JSON NOT NULL
 );
 CREATE TABLE trained (
     adapter TEXT NOT NULL, panel TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (adapter, id)
+);
+CREATE TABLE set_aside (
+    adapter TEXT NOT NULL, panel TEXT NOT NULL, id TEXT NOT NULL, part TEXT NOT NULL,
+    PRIMARY KEY (adapter, id)
 );
 CREATE TABLE runs (
     run TEXT PRIMARY KEY, study TEXT NOT NULL, panel TEXT NOT NULL, created TIMESTAMP NOT NULL,

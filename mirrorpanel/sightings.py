@@ -16,6 +16,7 @@ _PEOPLE = (
     "people WHERE id = {}",
     "persons WHERE mirrors = {}",
     "trained WHERE id = {}",
+    "set_aside WHERE id = {}",
     "imputations WHERE donor = {}",
     "attributes WHERE kind = 'imputed' AND donor = {}",
 )

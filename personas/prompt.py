@@ -26,7 +26,12 @@ def person_text(attributes: Mapping[str, str]) -> str:
 
 def question_text(question: Question) -> str:
     """A question up to the point where the answer begins."""
-    return f"\nQuestion: {question.text}\nAnswer:"
+    return asked_text(question.text)
+
+
+def asked_text(text: str) -> str:
+    """What is asked, up to the point where the answer begins: of closed and open questions alike."""
+    return f"\nQuestion: {text}\nAnswer:"
 
 
 def option_text(option: str) -> str:

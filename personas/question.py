@@ -22,7 +22,9 @@ class Question(Document):
     @field_validator("options")
     @classmethod
     def _distinct(cls, options: tuple[str, ...]) -> tuple[str, ...]:
-        if len(options) < 2 or len(set(options)) != len(options) or any(not o.strip() for o in options):
+        # A label of spaces and characters of no width (U+200B) is blank too.
+        blank = any(not any(c.isprintable() and not c.isspace() for c in option) for option in options)
+        if len(options) < 2 or len(set(options)) != len(options) or blank:
             raise ValueError("options must be at least 2 distinct labels that are not blank")
         return options
 

@@ -8,13 +8,22 @@ from grounding.sources.crm_spec import CrmSource
 from grounding.sources.spec import SurveySource
 from grounding.spec import GroundSpec
 from personas.document import Document
-from training.spec import SplitSpec, TrainSpec
+from training.audit_spec import Allowed, AuditSpec, Contradiction
+from training.gradients.episodes import EpisodeSettings
+from training.gradients.generative import GenerativeSettings
+from training.gradients.joint import JointSettings
+from training.gradients.memorised import MemorySettings
+from training.gradients.open_ends import OpenEndsSpec
+from training.gradients.spec import LoraSpec, VoiceSpec
+from training.spec import TrainSpec
+from training.split_spec import SplitSpec
 from validation.study import StudySpec
 
 PAGE = (Path(__file__).parent.parent / "docs" / "files.md").read_text(encoding="utf-8")
 MODELS = (
     *(GroundSpec, SurveySource, CrmSource, OwnTable, Imputation, MarginUse, Codebook),
-    *(TrainSpec, SplitSpec, StudySpec),
+    *(TrainSpec, SplitSpec, AuditSpec, Contradiction, Allowed, StudySpec),
+    *(LoraSpec, VoiceSpec, OpenEndsSpec, EpisodeSettings, JointSettings, GenerativeSettings, MemorySettings),
 )
 
 

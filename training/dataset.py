@@ -2,19 +2,33 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
+from grounding import splits
+from grounding.blocks import blocks
 from grounding.splits import Split
 from personas.answer import NO_ANSWER, Answers
-from personas.arrays import FloatArray
-from personas.errors import DataError
+from personas.arrays import BoolArray, FloatArray
+from personas.errors import DataError, DocumentError
 from personas.panel import UNKNOWN, Panel
+from personas.question import Question
+from training.leakage import QuestionOverlap, question_overlaps
+from training.split_spec import SplitSpec
+
+
+class Decided(NamedTuple):
+    """A split, the blocks of questions that it holds out, and what these share with questions trained on."""
+
+    split: Split
+    blocks: tuple[tuple[str, ...], ...]
+    overlaps: tuple[QuestionOverlap, ...]
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Real people outside the held-out part, with their answers to the questions outside it.
+    """Real people in no group that is held out, with their answers to the questions that are not.
 
     ``weights`` have mean one.
     """
@@ -24,10 +38,52 @@ class TrainingData:
     weights: FloatArray
 
 
-def training_data(people: Panel, answers: Answers, split: Split, attributes: Sequence[str]) -> TrainingData:
-    """The part of the real panel that the split leaves for training.
+def decided(spec: SplitSpec, questions: Sequence[Question], vectors: FloatArray | None = None) -> Decided:
+    """What a training file holds out of these questions and of all people, before any answer is looked at.
+
+    ``vectors`` of the questions, shape (n_questions, dim), put near ones into one block. Held out by battery,
+    no question has one like it among those trained on; by single questions it may, and the pairs are named.
 
     Raises:
+        DocumentError: see ``grounding.splits.split``.
+    """
+    names = [q.name for q in questions]
+    together = blocks(questions, vectors) if spec.by == "battery" else [(n,) for n in names]
+    split = splits.split(
+        spec.seed, spec.people, spec.questions, names, blocks=together,
+        rectification=spec.rectification, segment=spec.segment, wave=spec.wave,
+    )  # fmt: skip
+    held = tuple(b for b in together if set(b) <= set(split.questions))
+    return Decided(split, held, question_overlaps(questions, split.questions, vectors))
+
+
+def groups(split: Split, people: Panel, suspects: BoolArray | None = None) -> splits.Groups:
+    """The group of each of the people.
+
+    Raises:
+        DocumentError: a segment or wave that the panel does not have, or that nobody belongs to.
+    """
+    for key, chosen in (("split.segment", split.segment), ("split.wave", split.wave)):
+        if chosen and not splits.members(people, chosen, key).any():
+            wanted = " and ".join(f"{a} {' or '.join(levels)}" for a, levels in chosen)
+            raise DocumentError(f"{key}: nobody of the {len(people):,} people has {wanted}")
+    return split.groups(people, suspects)
+
+
+def training_data(
+    people: Panel,
+    answers: Answers,
+    split: Split,
+    attributes: Sequence[str],
+    suspects: BoolArray | None = None,
+) -> TrainingData:
+    """The part of the real panel that the split leaves for training.
+
+    People held out by hash, kept for rectification, of a segment or wave that is held out, or among the
+    ``suspects``, a mask of shape (n_people,), are not in it.
+
+    Raises:
+        DocumentError: the split names a segment or wave that the panel does not have.
         DataError: an unknown attribute, or one that is known of nobody; or too little left: fewer than 2
             questions, or a question that fewer than 10 of these people answered. Who has no weight does
             not count.
@@ -37,7 +93,7 @@ def training_data(people: Panel, answers: Answers, split: Split, attributes: Seq
         raise DataError(
             f"train: unknown attribute {unknown[0]!r}; the panel has {', '.join(people.attributes)}"
         )
-    rows = np.flatnonzero(~split.held_out(people.ids))
+    rows = np.flatnonzero(split.groups(people, suspects).trained)
     names = [q.name for q in answers.questions if q.name not in split.questions]
     if len(names) < 2:
         raise DataError(f"train: questions left after the split: {len(names)}; at least 2 are needed")

@@ -12,6 +12,7 @@ from grounding.prior import ItemShares
 from personas.answer import NO_ANSWER, Answers
 from personas.arrays import FloatArray, IntArray
 from personas.models.factored import option_blocks
+from personas.models.kernel import row_blocks, rows_of
 
 _MAIN_PENALTY = 1e-2
 _USUAL_RIDGE = 30.0
@@ -35,7 +36,8 @@ class Objective:
     ``L(B) = -sum_i w_i sum_q log softmax(log prior_q + x_i B_q)[y_iq] + ridge / 2 * |B_1:|^2``. The
     first row of B, the main term, is all but free; beside the real answers it has to fit those that the
     shares were shrunk with, ``pseudo``, given by an average person (1, 0, ..., 0). So it evens out what
-    the effects do to the average and does not undo the shrinkage.
+    the effects do to the average and does not undo the shrinkage. With ``towards`` the penalty is on what
+    differs from it.
 
     Attributes:
         persons: person vectors, shape (n_people, width).
@@ -44,6 +46,7 @@ class Objective:
         chosen: answers, shape (n_people, n_questions).
         weights: shape (n_people,).
         pseudo: answers that the prior counts as, for each option, in the unit of the weights, (n_rows,).
+        towards: effects that the ridge pulls to, shape (width, n_rows); ``None`` for zero.
     """
 
     persons: FloatArray
@@ -52,10 +55,23 @@ class Objective:
     chosen: IntArray
     weights: FloatArray
     pseudo: FloatArray
+    towards: FloatArray | None = None
 
     def take(self, rows: IntArray) -> "Objective":
         """The objective of some of the people."""
         return replace(self, persons=self.persons[rows], chosen=self.chosen[rows], weights=self.weights[rows])
+
+    def only(self, questions: Sequence[int]) -> "Objective":
+        """The objective of the answers to some of the questions, in that order."""
+        rows = rows_of(self.blocks, questions)
+        return replace(
+            self,
+            log_prior=self.log_prior[rows],
+            blocks=row_blocks([self.blocks[q].stop - self.blocks[q].start for q in questions]),
+            chosen=self.chosen[:, list(questions)],
+            pseudo=self.pseudo[rows],
+            towards=None if self.towards is None else self.towards[:, rows],
+        )
 
     @property
     def total_weight(self) -> float:
@@ -64,8 +80,14 @@ class Objective:
 
     def log_likelihood(self, effects: FloatArray) -> float:
         """Weighted sum of the log-probabilities of the answers."""
+        return float(self.question_scores(effects).sum())
+
+    def question_scores(self, effects: FloatArray) -> FloatArray:
+        """Weighted sum of the log-probabilities of the answers to each question, (n_questions,)."""
         logits = self._logits(effects)
-        return sum(float(c.weights @ _log_softmax(logits[c.block][:, c.who], c)) for c in self._columns)
+        return np.array(
+            [float(c.weights @ _log_softmax(logits[c.block][:, c.who], c)) for c in self._columns]
+        )
 
     def mean_log_score(self, effects: FloatArray) -> float:
         """Weighted mean log-probability of an answer, in nats."""
@@ -76,8 +98,9 @@ class Objective:
         return float(self._counts @ log_shares / self._counts.sum())
 
     def value_and_gradient(self, flat: FloatArray, ridge: float) -> tuple[float, FloatArray]:
-        """The loss and its gradient at effects given as one flat vector."""
-        effects = flat.reshape(self.persons.shape[1], len(self.log_prior))
+        """The loss and its gradient at effects given as one flat vector, less ``towards``."""
+        off = flat.reshape(self.persons.shape[1], len(self.log_prior))
+        effects = off if self.towards is None else off + self.towards
         logits = self._logits(effects)
         residual = np.zeros_like(logits)
         loss = 0.0
@@ -88,14 +111,14 @@ class Objective:
             part[column.chosen, np.arange(len(column.who))] -= 1.0
             residual[column.block][:, column.who] = part * column.weights
         penalty = self._penalty(ridge)
-        gradient = (residual @ self.persons).T + penalty[:, None] * effects
+        gradient = (residual @ self.persons).T + penalty[:, None] * off
         average = self._log_shares(self.log_prior + effects[0])
         loss -= float(self.pseudo @ average)
         gradient[0] += self._totals(self.pseudo) * np.exp(average) - self.pseudo
-        return loss + 0.5 * float(penalty @ np.square(effects).sum(axis=1)), gradient.ravel()
+        return loss + 0.5 * float(penalty @ np.square(off).sum(axis=1)), gradient.ravel()
 
     def fit(self, ridge: float, start: FloatArray | None = None) -> FloatArray:
-        """Effects that minimise the loss, shape (width, n_rows), by L-BFGS from ``start`` or zero.
+        """Effects that minimise the loss, shape (width, n_rows), by L-BFGS from ``start`` or ``towards``.
 
         The search runs in coordinates (see ``_Basis``) in which every question has a curvature near one.
         """
@@ -107,12 +130,13 @@ class Objective:
             turned = self._each(gradient.reshape(shape), lambda basis, part: basis.gradient(part, ridge))
             return value, turned.ravel()
 
-        initial = np.zeros(shape) if start is None else start
+        goal = np.zeros(shape) if self.towards is None else self.towards
+        initial = np.zeros(shape) if start is None else start - goal
         begin = self._each(initial, lambda basis, part: basis.coordinates(part, ridge))
         place, _, _ = fmin_l_bfgs_b(
             loss, begin.ravel(), factr=_RELATIVE / np.finfo(np.float64).eps, pgtol=1e-4, maxiter=300
         )
-        return self._each(place.reshape(shape), lambda basis, part: basis.effects(part, ridge))
+        return goal + self._each(place.reshape(shape), lambda basis, part: basis.effects(part, ridge))
 
     def _penalty(self, ridge: float) -> FloatArray:
         penalty = np.full(self.persons.shape[1], ridge)

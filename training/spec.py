@@ -3,14 +3,10 @@
 from pydantic import Field, field_validator
 
 from personas.document import Document
-
-
-class SplitSpec(Document):
-    """What is held out before anything is fitted: a fraction of people, and questions by number or name."""
-
-    people: float = Field(default=0.4, gt=0, lt=1)
-    questions: int | tuple[str, ...] = 0
-    seed: int = 1
+from training.audit_spec import AuditSpec
+from training.gradients.spec import LoraSpec, VoiceSpec
+from training.ladder_spec import LadderSpec
+from training.split_spec import SplitSpec
 
 
 class TrainSpec(Document):
@@ -18,13 +14,21 @@ class TrainSpec(Document):
 
     ``attributes`` are those the model may use; left out, all observed ones are used and none that were
     matched or imputed. ``model`` is a name from ``mirrorpanel models list``, a folder or a hub name.
+    ``lora`` and ``voice`` train the language model itself: on closed answers, and on open ones. ``reference``
+    is what other surveys let expect: ``shipped`` with the program, ``none``, or the folder of another
+    reference adapter.
     """
 
     adapter: str = Field(pattern=r"^[A-Za-z0-9_.-]+$")
     panel: str
     model: str = "smollm2-135m"
     attributes: tuple[str, ...] | None = Field(default=None, min_length=1)
+    reference: str = "shipped"
     split: SplitSpec = SplitSpec()
+    audit: AuditSpec = AuditSpec()
+    ladder: LadderSpec = LadderSpec()
+    lora: LoraSpec | None = None
+    voice: VoiceSpec | None = None
     folds: int = Field(default=4, ge=2, le=20)
     seed: int = Field(default=1, ge=0)
 

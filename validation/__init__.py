@@ -4,11 +4,11 @@
 ``validation.results`` holds what comes back, without any formatting.
 """
 
+from personas.measures.estimate import Estimate
 from validation.results import (
     AgreementResult,
     Claim,
     Comparison,
-    Estimate,
     QuestionResult,
     SegmentResult,
     Status,

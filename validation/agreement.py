@@ -7,8 +7,10 @@ import numpy as np
 from grounding.population.weights import effective_base
 from personas.answer import NO_ANSWER, Answers, shares
 from personas.arrays import IntArray
+from personas.measures import bootstrap, ceilings
+from personas.measures.gap import gap_closed
 from personas.panel import Panel
-from validation import ceilings, cells, headlines, inference, intervals, remarks
+from validation import cells, headlines, inference, remarks
 from validation.baselines import UNIFORM
 from validation.headlines import MODEL, Compared
 from validation.results import AgreementResult, QuestionResult, SegmentResult, Status
@@ -110,10 +112,10 @@ def _question(
         real_high=tuple(high.tolist()),
         simulated=tuple(model.shares(question.name).tolist()),
         drawn=tuple(drawn.tolist()),
-        agreement=intervals.recentred(value, compared.model.replicates[:, 0, column], bounds=(0.0, 1.0)),
+        agreement=bootstrap.recentred(value, compared.model.replicates[:, 0, column], bounds=(0.0, 1.0)),
         ceiling=limit,
         baselines={name: figure for name, figure in found.items() if not np.isnan(figure)},
-        skill=headlines.skill(value, found[UNIFORM], limit.value),
+        skill=gap_closed(value, found[UNIFORM], limit.value),
         outside_support=question.name in outside_support,
     )
 

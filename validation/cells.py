@@ -7,11 +7,12 @@ import numpy as np
 
 from personas.answer import Answers
 from personas.arrays import BoolArray, FloatArray, IntArray
+from personas.measures import bootstrap, ceilings, distances
+from personas.measures.bootstrap import Sample
+from personas.measures.estimate import Estimate
 from personas.panel import Panel
 from personas.question import Question
-from validation import ceilings, distances, intervals, segments
-from validation.intervals import Sample
-from validation.results import Estimate
+from validation import segments
 from validation.scored import Scored
 from validation.segments import Segment
 
@@ -52,7 +53,7 @@ class Grid:
         """Mean over the usable cells, ``None`` where there is none."""
         value, usable = self.value[groups][:, questions], self.usable()[groups][:, questions]
         some = usable.any(axis=0)
-        return float(intervals.cell_mean(value[:, some], usable[:, some])) if some.any() else None
+        return float(bootstrap.cell_mean(value[:, some], usable[:, some])) if some.any() else None
 
     def estimate(
         self,
@@ -74,10 +75,10 @@ class Grid:
             return None
         usable = self.usable()[groups][:, questions]
         some = usable.any(axis=0)
-        drawn = intervals.counts(int(some.sum()), len(self.replicates), rng)
+        drawn = bootstrap.counts(int(some.sum()), len(self.replicates), rng)
         scores = self.replicates[:, groups][..., questions[some]]
-        spread = intervals.cell_mean(scores, usable[:, some], drawn)
-        return intervals.recentred(value, spread, int(some.sum()), bounds)
+        spread = bootstrap.cell_mean(scores, usable[:, some], drawn)
+        return bootstrap.recentred(value, spread, int(some.sum()), bounds)
 
 
 @dataclass(frozen=True)
@@ -137,8 +138,8 @@ def build(
     Raises:
         ValueError: there are no people.
     """
-    first = intervals.counts(len(people), replicates, rng)
-    second = intervals.counts(len(people), replicates, rng)
+    first = bootstrap.counts(len(people), replicates, rng)
+    second = bootstrap.counts(len(people), replicates, rng)
     whole = Sample.of(answers, people.weights)
     n_questions, n_options = whole.chosen.shape[1:]
     shape = (1 + len(groups), n_questions, n_options)

@@ -7,8 +7,11 @@ import numpy as np
 
 from personas.answer import NO_ANSWER, Answers
 from personas.arrays import IntArray
+from personas.measures import ceilings, scores
+from personas.measures.bootstrap import paired_difference
+from personas.measures.gap import gap_closed
 from personas.panel import Panel
-from validation import ceilings, signals, verdicts
+from validation import signals, verdicts
 from validation.baselines import UNIFORM
 from validation.cells import EVERYBODY, SEGMENTS, Cells, Grid
 from validation.results import Claim, Comparison, Measure, Status, StatusResult
@@ -16,8 +19,6 @@ from validation.scored import Scored
 
 MODEL = "model"
 _AGREEMENT = (0.0, 1.0)
-# Below two points of agreement between uniform and ceiling, their ratio is noise divided by noise.
-_LEAST_GAP = 0.02
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def headline(compared: Compared, status: Status, rng: np.random.Generator) -> St
         agreement=agreement,
         ceiling=ceiling,
         baselines=overall.baselines,
-        skill=skill(overall.model, overall.baselines[UNIFORM], ceiling.value),
+        skill=gap_closed(overall.model, overall.baselines[UNIFORM], ceiling.value),
         segment_agreement=compared.model.estimate(SEGMENTS, columns, rng, _AGREEMENT),
         segment_ceiling=None if segments is None else segments.ceiling,
         segment_baselines={} if segments is None else segments.baselines,
@@ -105,16 +106,6 @@ def headline(compared: Compared, status: Status, rng: np.random.Generator) -> St
         verdict=verdicts.verdict(status, len(columns), agreement, ceiling.value, claims),
         claims=claims,
     )
-
-
-def skill(model: float, uniform: float, ceiling: float) -> float | None:
-    """Share of the distance from uniform to the ceiling that was closed; 1 at the ceiling, 0 at uniform.
-
-    ``skill(.90, .70, .95)`` is ``.8``. ``None`` where uniform comes within .02 of the ceiling (people are
-    nearly uniform), since the share is noise there.
-    """
-    gap = ceiling - uniform
-    return None if gap < _LEAST_GAP else (model - uniform) / gap
 
 
 def eligible(compared: Compared, columns: IntArray) -> dict[str, Scored]:
@@ -151,14 +142,14 @@ def _single_answers(compared: Compared, columns: IntArray, rng: np.random.Genera
         return None
     answers = _columns(compared, columns)
     weights = compared.people.weights
-    scores = {name: signals.log_scores(scored, answers) for name, scored in found.items()}
-    own = scores.pop(MODEL)
+    theirs = {name: signals.log_scores(scored, answers) for name, scored in found.items()}
+    own = theirs.pop(MODEL)
     comparisons: list[Comparison] = []
-    for name, theirs in scores.items():
-        difference = signals.log_score_difference(own, theirs, weights, compared.cells.drawn, rng)
+    for name, given in theirs.items():
+        difference = paired_difference(own, given, weights, compared.cells.drawn, rng)
         comparisons.append(Comparison(baseline=name, measure="log_score", difference=difference))
-    means = {name: signals.mean_log_score(s, weights) for name, s in scores.items()}
-    return _Measured(signals.mean_log_score(own, weights), means, tuple(comparisons))
+    means = {name: scores.mean(s, weights) for name, s in theirs.items()}
+    return _Measured(scores.mean(own, weights), means, tuple(comparisons))
 
 
 def _person_signals(compared: Compared, columns: IntArray) -> dict[str, float]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from personas.measures import scores
 from validation import headlines, signals, verdicts
 from validation.baselines import SHUFFLED_PERSONA
 from validation.cells import SEGMENTS
@@ -90,7 +91,7 @@ def _single_answers(compared: Compared, status: Status) -> Iterator[str]:
             what = "the model" if name == MODEL else verdicts.named(name)
             yield (
                 f"{_sentence_case(what)} calls {count} real answers to {kind} impossible; each counts as a "
-                f"probability of {signals.FLOOR:g} in the log score."
+                f"probability of {scores.FLOOR:g} in the log score."
             )
 
 

@@ -8,17 +8,10 @@ from typing import Literal
 from pydantic import Field
 
 from personas.document import Document
+from personas.measures.estimate import Estimate
 
 Status = Literal["unseen_people", "unseen_questions"]
 Measure = Literal["agreement", "segment_agreement", "log_score"]
-
-
-class Estimate(Document):
-    """A value with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 class QuestionResult(Document):

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from personas.arrays import BoolArray, FloatArray, IntArray
+from personas.measures import distances, scores
 from personas.panel import Panel
 from personas.question import Question
-from validation import distances
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,7 @@ class Scored:
         weights = self.panel.weights if rows is None else self.panel.weights * rows
         if not weights.sum() > 0:
             raise ValueError(f"no person with a positive weight to take shares of {name!r} from")
-        total = weights @ self.distribution(name)
-        return total / total.sum()
+        return scores.shares(self.distribution(name), weights)
 
     def only(self, names: Sequence[str]) -> "Scored":
         """The distributions of the questions named, in that order."""

@@ -14,9 +14,9 @@ from grounding.sources.toplines_spec import Toplines
 from personas.answer import NO_ANSWER, Answers, shares
 from personas.arrays import FloatArray
 from personas.document import Document
+from personas.measures import bootstrap, ceilings, distances
+from personas.measures.estimate import Estimate
 from personas.panel import Panel
-from validation import ceilings, distances, intervals
-from validation.results import Estimate
 from validation.segments import SMALLEST_BASE, Segment, members
 
 
@@ -207,4 +207,4 @@ def _agreement(real: FloatArray, simulated: FloatArray, samples: FloatArray) -> 
     """Agreement with the interval that the size of the study leaves; the persons stay as they are."""
     value = float(distances.agreement(real, simulated))
     spread = distances.agreement(samples, simulated[None, :])
-    return intervals.recentred(value, spread, bounds=(0.0, 1.0))
+    return bootstrap.recentred(value, spread, bounds=(0.0, 1.0))

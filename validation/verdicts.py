@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Literal
 
+from personas.measures.estimate import Estimate
 from validation import baselines
-from validation.results import Claim, Comparison, Estimate, Measure, Status
+from validation.results import Claim, Comparison, Measure, Status
 
 FEW_QUESTIONS = 10
 # A difference of rounding errors (a model without persons against its empty persona) is none.

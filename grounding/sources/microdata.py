@@ -37,6 +37,7 @@ class Microdata:
         table: the rows as read, for variables that serve only to match; only of those who consented.
         source: where the rows come from.
         households: id of each person's household, ``None`` where the survey has no such column.
+        seconds: how long each person took to answer, NaN where unknown; ``None`` without such a column.
         rows_read: rows of the source.
         without_consent: rows left out because the person did not consent, or nothing is known of it.
     """
@@ -46,6 +47,7 @@ class Microdata:
     table: Table
     source: Source
     households: tuple[str | None, ...] | None = None
+    seconds: FloatArray | None = None
     rows_read: int = 0
     without_consent: int = 0
 
@@ -95,6 +97,7 @@ def read(
         table=table,
         source=source or _source(spec, place, everybody),
         households=_households(table, spec.household),
+        seconds=_seconds(table, spec.duration) if spec.duration else None,
         rows_read=len(everybody),
         without_consent=len(everybody) - len(table),
     )
@@ -104,7 +107,7 @@ def columns_used(
     spec: SurveySource, codebook: Codebook | None, consent: Consent | None, also: Sequence[str] = ()
 ) -> tuple[str, ...]:
     """The columns that a survey's people and answers are made of; no other is ever read."""
-    used = [spec.id, spec.weight or "", spec.household, consent.column if consent else ""]
+    used = [spec.id, spec.weight or "", spec.household, spec.duration, consent.column if consent else ""]
     used += [recode.column for recode in spec.attributes.values()]
     used += [coded.column or coded.name for coded in codebook.questions] if codebook else []
     return tuple(dict.fromkeys(c for c in (*used, *also) if c))
@@ -166,6 +169,21 @@ def _answered(table: Table, codebook: Codebook, coded: Coded) -> IntArray:
 
 def _households(table: Table, column: str) -> tuple[str | None, ...] | None:
     return tuple(None if v in table.blanks else v for v in table.column(column)) if column else None
+
+
+def _seconds(table: Table, column: str) -> FloatArray:
+    """Seconds that each person took, NaN where the cell is empty, shape (n_rows,). Raises: DataError."""
+    cells = Column.of(table.column(column))
+    empty = np.isin(cells.codes, [NOTHING, *(i for i, v in enumerate(cells.values) if v in table.blanks)])
+    seconds = np.array([*map(_number, cells.values), math.nan])[cells.codes]  # the last serves NOTHING (-1)
+    wrong = ~empty & ~((seconds >= 0) & (seconds < math.inf))
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise DataError(
+            f"{table.where(row)}: column {column!r}: {cells[row]!r} is no duration; "
+            "use seconds, a number >= 0"
+        )
+    return np.where(empty, math.nan, seconds)
 
 
 def _source(spec: SurveySource, place: Place, rows: Table) -> Source:
@@ -320,7 +338,7 @@ def base_weights(table: Table, column: str | None) -> FloatArray:
     if column is None:
         return np.ones(len(table))
     cells = Column.of(table.column(column))
-    weights = np.array([*map(_weight, cells.values), math.nan])[cells.codes]  # the last serves NOTHING (-1)
+    weights = np.array([*map(_number, cells.values), math.nan])[cells.codes]  # the last serves NOTHING (-1)
     wrong = ~((weights >= 0) & (weights < math.inf))
     if wrong.any():
         row = int(np.argmax(wrong))
@@ -335,7 +353,7 @@ def base_weights(table: Table, column: str | None) -> FloatArray:
     return weights / weights.mean()
 
 
-def _weight(text: str) -> float:
+def _number(text: str) -> float:
     try:
         return float(text)
     except ValueError:

@@ -24,6 +24,8 @@ class SurveySource(Document):
         id: column with one distinct id for each person.
         weight: column with design weights; every person counts the same without it.
         household: column with the id of the person's household.
+        duration: column with the seconds that the person took to answer; the audit before a training finds
+            speeders with it, and nothing else uses it.
         source: who made the data; the catalogue's words where empty.
         allow: the only columns that may be read; those that the grounding file and the codebook name where
             left out.
@@ -40,6 +42,7 @@ class SurveySource(Document):
     id: str
     weight: str | None = None
     household: str = ""
+    duration: str = ""
     source: str = ""
     licence: str = ""
     vintage: str = ""

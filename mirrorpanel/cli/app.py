@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from mirrorpanel.cli import catalogues, inspection, main_job, margins, panel, privacy
+from mirrorpanel.cli import adapters, catalogues, inspection, main_job, margins, panel, privacy, review, train
 from mirrorpanel.cli.console import errors
 from personas.errors import MirrorpanelError
 
@@ -18,17 +18,20 @@ app = typer.Typer(
 )
 app.add_typer(catalogues.models, name="models")
 app.add_typer(catalogues.data, name="data")
+catalogues.models.command("approve")(adapters.approve)
+catalogues.models.command("retire")(adapters.retire)
 catalogues.data.command("inspect")(inspection.inspect)
 catalogues.data.command("margins")(margins.margins)
 catalogues.data.command("refresh")(margins.refresh)
 app.add_typer(panel.panel, name="panel")
+app.add_typer(review.review, name="review")
 app.add_typer(privacy.key, name="key")
 app.add_typer(privacy.audit, name="audit")
 for verb in (
     main_job.demo,
     main_job.init,
     main_job.ground,
-    main_job.train,
+    train.train,
     main_job.field,
     main_job.validate,
     main_job.report,

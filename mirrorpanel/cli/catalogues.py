@@ -1,31 +1,40 @@
 """``models`` and ``data``: what can be had by name, and getting it."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, cast
 
 import typer
 
 from grounding.sources import datasets
+from mirrorpanel.cli import adapters
 from mirrorpanel.cli.console import say, show, show_json
 from mirrorpanel.render.numbers import count
+from personas.errors import UnknownName
 from personas.models import catalogue
 from personas.models.wheel import cache_folder
 
-models = typer.Typer(help="Language models by name: open weights, checked by sha256.", no_args_is_help=True)
+models = typer.Typer(
+    help="Language models by name (open weights, checked by sha256), and the adapters of a workspace.",
+    no_args_is_help=True,
+)
 data = typer.Typer(help="Open data sets by name, checked by sha256.", no_args_is_help=True)
 
+HERE = Path()
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 @models.command("list")
-def models_list(as_json: AsJson = False) -> None:
-    """Lists the models known by name.
+def models_list(workspace: adapters.Folder = HERE, as_json: AsJson = False) -> None:
+    """Lists the models known by name and, in a workspace, its adapters.
 
     Example: mirrorpanel models list
     """
     entries = [catalogue.get(name) for name in catalogue.names()]
+    trained = adapters.listed(workspace)
     if as_json:
-        show_json({"models": [_model(e) for e in entries]})
+        listed = [adapters.content(one) for one in trained]
+        show_json({"models": [_model(e) for e in entries], "adapters": listed})
         return
     for entry in entries:
         here = "in the cache" if catalogue.converted(entry.name, cache_folder()).is_dir() else "not pulled"
@@ -33,14 +42,31 @@ def models_list(as_json: AsJson = False) -> None:
             f"{entry.name:<20} {entry.title:<28} {count(entry.parameters / 1e6)}M parameters, "
             f"{entry.licence}, {', '.join(entry.languages)}; {here}"
         )
+    for one in trained:
+        show(adapters.line(one))
 
 
 @models.command("show")
-def models_show(name: str, as_json: AsJson = False) -> None:
-    """Shows what is known of one model.
+def models_show(
+    name: Annotated[str, typer.Argument(help="A language model, or an adapter of the workspace.")],
+    workspace: adapters.Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Shows what is known of one model, or of one adapter: figures, gates, status and lineage.
 
     Example: mirrorpanel models show smollm2-135m
     """
+    one = None if name in catalogue.names() else adapters.found(workspace, name)
+    if one is not None:
+        if as_json:
+            show_json(adapters.content(one))
+        else:
+            for told in adapters.lines(one):
+                show(told)
+        return
+    known = [*catalogue.names(), *dict.fromkeys(a.name for a in adapters.listed(workspace))]
+    if name not in known:
+        raise UnknownName("model", name, known)
     content = _model(catalogue.get(name))
     if as_json:
         show_json(content)

@@ -12,7 +12,7 @@ from mirrorpanel.cli.console import answering_bar, grounding_bar, say, show, sho
 from mirrorpanel.lineup import Machine
 from mirrorpanel.render.numbers import count, duration
 from mirrorpanel.store import Workspace
-from mirrorpanel.verbs import demonstration, fielding, grounding, reporting, training, validating
+from mirrorpanel.verbs import demonstration, fielding, grounding, reporting, validating
 from personas.models.wheel import cache_folder
 
 Folder = Annotated[
@@ -63,22 +63,6 @@ def ground(file: Path, workspace: Folder = HERE, as_json: AsJson = False) -> Non
         show_json(summaries.panel(done))
         return
     for line in summaries.panel_lines(done):
-        show(line)
-
-
-def train(
-    file: Path, workspace: Folder = HERE, device: Device = None, dtype: Dtype = None, as_json: AsJson = False
-) -> None:
-    """Fits a persona model to the real answers that the split leaves for training.
-
-    Example: mirrorpanel train train.yaml
-    """
-    with Workspace(workspace) as opened:
-        done = training.train(opened, file, Machine(device, dtype), say)
-    if as_json:
-        show_json(summaries.adapter(done))
-        return
-    for line in summaries.adapter_lines(done):
         show(line)
 
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from mirrorpanel.render import drawing, numbers, wording
 from mirrorpanel.render.data import ReportData
 from mirrorpanel.render.drawing import BASELINE, CEILING, MODEL, Row
-from validation.results import Estimate, QuestionResult, SegmentResult, Status, StatusResult
+from personas.measures.estimate import Estimate
+from validation.results import QuestionResult, SegmentResult, Status, StatusResult
 
 MOST_QUESTIONS = 40
 _STACKS = 20  # questions in one drawing of shares: what fits on a printed page

@@ -9,8 +9,9 @@ from markupsafe import Markup
 
 from mirrorpanel.render import charts, disclosure, numbers, small_cells, templating, wording
 from mirrorpanel.render.data import ReportData
+from personas.measures.estimate import Estimate
 from validation import verdicts
-from validation.results import Comparison, Estimate, Measure, QuestionResult, SegmentResult, StatusResult
+from validation.results import Comparison, Measure, QuestionResult, SegmentResult, StatusResult
 
 _OUTCOMES = {"better": "ahead", "no better": "no clear difference", "worse": "behind"}
 _TEMPLATE = "report.html.j2"

@@ -26,6 +26,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "imputations": ("id", "donor"),
     "persons": ("mirrors",),
     "trained": ("id",),
+    "set_aside": ("id",),
     "erased": ("pseudonym",),
 }
 

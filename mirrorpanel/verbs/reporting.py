@@ -206,6 +206,7 @@ def _split(
         held_out_questions=len(split.questions),
         description=f"People by hash of seed {split.seed} and id ({percent(split.people)} held out), "
         f"questions {how} ({', '.join(split.questions) or 'none'}), both before any answer was looked at. "
+        f"{_set_aside(split)}{''.join(f'{w} ' for w in split.warnings)}"
         "Weights and matching rest on the attributes of all people, held out or not, on nobody's answers. "
         f"{_mirrored(workspace, panel, str(record.adapter))}",
         benchmark=benchmark,
@@ -215,15 +216,26 @@ def _split(
     )
 
 
+def _set_aside(split: SplitRecord) -> str:
+    """Who is neither trained on nor scored on; nothing where there is nobody."""
+    apart = [
+        f"{split.people_rectification:,} kept for rectification" if split.people_rectification else "",
+        f"{split.people_segment:,} of the segment that is never trained on" if split.people_segment else "",
+        f"{split.people_wave:,} of the wave that is never trained on" if split.people_wave else "",
+    ]
+    said = ", ".join(filter(None, apart))
+    return f"Set aside, neither trained on nor scored on here: {said}. " if said else ""
+
+
 def _overlap(workspace: Workspace, panel: str, adapter: str, split: SplitRecord) -> int | None:
     """People on both sides: none where those outside the held-out part are the very ones trained on.
 
     Where pseudonyms were renewed or people erased since, the rule no longer shows who was held out; who was
-    trained on is kept apart, and everybody else was held out.
+    trained on or set aside is kept apart, and everybody else was held out.
     """
     ids = [str(r[0]) for r in workspace.rows("SELECT id FROM people WHERE panel = ?", [panel])]
-    out = trained.held_out(workspace, adapter, ids)
-    rest = [i for i, held in zip(ids, out, strict=True) if not held]
+    fitted = trained.groups(workspace, adapter, ids).trained
+    rest = [i for i, there in zip(ids, fitted, strict=True) if there]
     if splits.ids_fingerprint(rest) == split.trained_ids:
         return 0
     changed = "SELECT count(*) FROM audit WHERE verb IN ('erase', 'key rotate')"
@@ -233,9 +245,12 @@ def _overlap(workspace: Workspace, panel: str, adapter: str, split: SplitRecord)
 def _mirrored(workspace: Workspace, panel: str, adapter: str) -> str:
     """How many of the persons carry the attributes of people on either side of the split."""
     mirrors = [str(r[0]) for r in workspace.rows("SELECT mirrors FROM persons WHERE panel = ?", [panel])]
-    held_out = int(trained.held_out(workspace, adapter, mirrors).sum())
+    groups = trained.groups(workspace, adapter, mirrors)
+    fitted, held_out = int(groups.trained.sum()), int(groups.held_out.sum())
+    apart = len(mirrors) - fitted - held_out
     return (
-        f"Of the simulated persons {len(mirrors) - held_out:,} carry the attributes of people trained on and "
+        f"Of the simulated persons {fitted:,} carry the attributes of people trained on, "
+        f"{f'{apart:,} those of people set aside ' if apart else ''}and "
         f"{held_out:,} those of people held out; nobody's answers are copied."
     )
 

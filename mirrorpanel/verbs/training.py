@@ -3,25 +3,28 @@
 import hashlib
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from safetensors import SafetensorError
 
 from grounding import splits
-from grounding.privacy import masking
-from grounding.splits import Split
-from mirrorpanel import __version__, lineup, panels, places, sources, studies
+from mirrorpanel import __version__, assessing, cards, lineup, places, registry, studies, trained
+from mirrorpanel.assessing import Assessed
 from mirrorpanel.lineup import Machine
-from mirrorpanel.records import AdapterRecord, PanelRecord, SplitRecord
-from mirrorpanel.store import Workspace, now, write_failed
-from personas import document
-from personas.errors import UnknownName
-from training import card, loop
-from training.dataset import TrainingData, training_data
-from training.loop import BaseModel, Fitted
+from mirrorpanel.records import AdapterRecord, SplitRecord
+from mirrorpanel.store import Workspace, write_failed
+from mirrorpanel.verbs import tuning
+from mirrorpanel.verbs.training_data import Prepared, prepared
+from mirrorpanel.verbs.tuning import Tuning
+from personas.models.joint import JointModel
+from training import card, data_card, gate_evidence, leakage, loop
+from training import reference as references
+from training.gate_evidence import Untuned
 from training.spec import TrainSpec
+
+_UNTUNED_SECONDS = 8.0  # for the gate that asks whether the language model as it is would do as well
 
 
 @dataclass(frozen=True)
@@ -34,36 +37,18 @@ class TrainedAdapter:
 
 
 def train(
-    workspace: Workspace, file: Path, machine: Machine, report: Callable[[str], None]
+    workspace: Workspace,
+    file: Path,
+    machine: Machine,
+    report: Callable[[str], None],
+    forced: bool = False,
 ) -> TrainedAdapter:
     """Reads ``train.yaml``, splits, fits, and keeps the adapter with its split and card.
 
     The same file, panel and number format give the same adapter, which is then not fitted again.
     """
-    spec = document.read(file, TrainSpec)
-    with places.named(file, "panel"):
-        panel = workspace.latest("panels", "panel", spec.panel)
-        sources.refuse_expired(workspace, panel, "train")
-    panel_record = workspace.record("panels", "panel", panel, PanelRecord)
-    people, answers = panels.people(workspace, panel)
-    names = [q.name for q in answers.questions]
-    with places.named(file, "split", "questions"):
-        split = splits.split(spec.split.seed, spec.split.people, spec.split.questions, names)
-    held_out = int(split.held_out(people.ids).sum())
-    report(
-        f"held out before fitting: {held_out:,} of {len(people):,} people, "
-        f"{len(split.questions)} of {len(names)} questions ({', '.join(split.questions) or 'none'})"
-    )
-    observed = [p.attribute for p in panel_record.provenance if p.kind == "observed"]
-    with places.named(file, "attributes"):
-        unknown = [a for a in spec.attributes or () if a not in people.attributes]
-        if unknown:
-            raise UnknownName("attribute", unknown[0], list(people.attributes))
-    with places.named(file, "split"):
-        data = training_data(people, answers, split, spec.attributes or observed)
-    gate = masking.gate(panel_record.spec.masking)
-    for line in masking.sentences(masking.left(data.people, data.answers.questions, gate)):
-        report(f"{line[:-1].replace('Masked', 'Looks like personal data', 1)}; ground the panel again")
+    ready = prepared(workspace, file, report)
+    spec, panel = ready.spec, ready.panel
     with places.named(file, "model"):
         encoder = lineup.encoder(spec.model, machine)
     language = encoder.language
@@ -75,11 +60,28 @@ def train(
         return TrainedAdapter(adapter, workspace.record("adapters", "adapter", adapter, AdapterRecord), False)
     report(f"language model {language.name} on {language.processor.describe()}")
     started = time.monotonic()
-    base = BaseModel(spec.model, language.fingerprint, encoder.layers, encoder)
-    published = studies.anchors(workspace, panel, data.answers.questions)
+    with places.named(file, "reference"):
+        reference = lineup.reference(spec, machine, report)
+    base = lineup.base_model(spec.model, encoder)
+    if reference is not None:
+        held = {q.fingerprint for q in ready.answers.questions if q.name in ready.decided.split.questions}
+        reference = references.without(reference, held)
+        base = lineup.base_model(spec.model, lineup.encoder(spec.model, machine, reference.config.layers))
+    published = studies.anchors(workspace, panel, ready.data.answers.questions)
+    todo = tuning.plan(workspace, file, adapter, ready, base, language, machine, report)
     fitted = loop.fit(
-        spec.adapter, data, base, split, spec.folds, spec.seed, report, anchors=published.anchors
+        spec.adapter,
+        ready.data,
+        base,
+        ready.decided.split,
+        spec.folds,
+        spec.seed,
+        report,
+        published.anchors,
+        reference,
     )
+    tuned = tuning.carry_out(todo, fitted, published.anchors)
+    fitted = tuned.fitted
     for line in card.worth(fitted.prior.anchored):
         report(line)
     record = AdapterRecord(
@@ -90,44 +92,71 @@ def train(
         base_model=spec.model,
         base_fingerprint=language.fingerprint,
         processor=language.processor.describe(),
-        split=_split_record(split, data, len(people)),
-        attributes=data.people.attributes,
+        split=_split_record(ready),
+        attributes=ready.data.people.attributes,
         seconds=time.monotonic() - started,
         choices=card.choices(fitted),
         log_scores=fitted.log_scores,
         anchors=studies.recorded(published.anchors),
         anchored=fitted.prior.anchored,
+        kind="joint" if tuned.joint else "factored",
+        lora=tuned.lora,
+        voice=tuned.voice,
     )
-    _keep(workspace, adapter, panel, record, fitted, data.people.ids)
+    untuned = _untuned(ready, spec, machine)
+    found = assessing.assess(
+        workspace, adapter, ready, fitted.model, report,
+        forced=forced, untuned=untuned, tuned=tuned.evidence,
+    )  # fmt: skip
+    _keep(workspace, adapter, ready, record, tuned, found)
+    tuning.clear(todo)
     return TrainedAdapter(adapter, record, True)
 
 
+def _untuned(ready: Prepared, spec: TrainSpec, machine: Machine) -> Untuned | None:
+    """What the language model says as it is, of as many held-out people as a few seconds reach."""
+    joint = JointModel(lineup.language(spec.model, machine))
+    return gate_evidence.ask_untuned(joint, assessing.held_out(ready), _UNTUNED_SECONDS, spec.seed)
+
+
 def _identifier(spec: TrainSpec, panel: str, language: str) -> str:
-    content = "\n".join([spec.model_dump_json(), panel, language, __version__])
+    fitted_with = spec.model_dump_json(exclude={"ladder"})
+    content = "\n".join([fitted_with, panel, language, __version__])
     return f"{spec.adapter}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
 
 
-def _split_record(split: Split, data: TrainingData, n_people: int) -> SplitRecord:
-    trained = len(data.people)
+def _split_record(ready: Prepared) -> SplitRecord:
+    spec, found, groups, data = ready.spec, ready.decided, ready.groups, ready.data
+    split = found.split
     return SplitRecord(
         seed=split.seed,
         people=split.people,
         questions=split.questions,
         fingerprint=split.fingerprint,
-        people_held_out=n_people - trained,
-        people_trained=trained,
+        people_held_out=int(groups.held_out.sum()),
+        people_trained=len(data.people),
         trained_ids=splits.ids_fingerprint(data.people.ids),
+        rectification=split.rectification,
+        by=spec.split.by,
+        segment=spec.split.segment,
+        wave=spec.split.wave,
+        people_rectification=int(groups.rectification.sum()),
+        people_segment=int(groups.segment.sum()),
+        people_wave=int(groups.wave.sum()),
+        blocks=found.blocks,
+        warnings=leakage.question_sentences(found.overlaps),
     )
 
 
 def _keep(
     workspace: Workspace,
     adapter: str,
-    panel: str,
+    ready: Prepared,
     record: AdapterRecord,
-    fitted: Fitted,
-    ids: Sequence[str],
+    tuned: Tuning,
+    found: Assessed,
 ) -> None:
+    panel, fitted = ready.panel, tuned.fitted
     folder = workspace.folder / record.folder
     part = folder.with_name(f".{adapter}.part")
     facts = card.Facts(
@@ -137,21 +166,29 @@ def _keep(
         people_held_out=record.split.people_held_out,
         questions_held_out=record.split.questions,
         seconds=record.seconds,
+        machine=record.processor,
+        data_licences=cards.licences(workspace, panel),
+        registration=found.registration,
+        hard=found.hard,
+        command=f"mirrorpanel train {Path(record.file).name}",
+        changes_weights=bool(tuned.folders),
     )
+    names = [q.name for q in ready.data.answers.questions]
+    data = cards.data_facts(
+        workspace, panel, record, names, found.registration.data, ready.audited.audit,
+        text=record.voice is not None,
+    )  # fmt: skip
     try:
         for left in (part, folder):  # of a training that was killed
             shutil.rmtree(left, ignore_errors=True)
         fitted.model.save(part)
-        (part / "README.md").write_text(card.text(fitted, facts), encoding="utf-8")
+        tuned.write(part)
+        (part / cards.MODEL).write_text(card.text(fitted, facts), encoding="utf-8")
+        (part / cards.DATA).write_text(data_card.text(data), encoding="utf-8")
         part.replace(folder)
     except (OSError, SafetensorError) as error:
         shutil.rmtree(part, ignore_errors=True)
         raise write_failed(folder, error) from None
     with workspace.transaction("train", adapter):
-        row = [adapter, record.spec.adapter, panel, now(), record.model_dump_json()]
-        columns = "(adapter, name, panel, created, record, flagged)"
-        insert = f"INSERT OR REPLACE INTO adapters {columns} VALUES (?, ?, ?, ?, ?, NULL)"
-        workspace.connection.execute(insert, row)
-        workspace.connection.execute("DELETE FROM trained WHERE adapter = ?", [adapter])
-        n = len(ids)
-        workspace.insert("trained", {"adapter": [adapter] * n, "panel": [panel] * n, "id": list(ids)})
+        registry.insert(workspace, adapter, panel, record, found.registration)
+        trained.keep(workspace, adapter, panel, ready.groups, ready.people.ids)

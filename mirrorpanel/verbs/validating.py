@@ -16,6 +16,7 @@ from personas.arrays import FloatArray
 from personas.errors import MirrorpanelError
 from personas.models.factored import FactoredModel
 from personas.models.joint import JointModel
+from personas.models.offset import OffsetModel
 from personas.panel import Panel
 from personas.question import Question
 from validation import baselines
@@ -122,8 +123,8 @@ def _held_out(
         status: dict[str, Status] = {q.name: "unseen_questions" for q in real}
         _refuse_few(answers, people, status, "bring more people")
         return _Held(people, answers, answers.take(np.zeros(0, dtype=np.int64)), np.zeros(0)), status
-    out = trained_people.held_out(workspace, str(record.adapter), people.ids)
-    rows, rest = np.flatnonzero(out), np.flatnonzero(~out)
+    groups = trained_people.groups(workspace, str(record.adapter), people.ids)
+    rows, rest = np.flatnonzero(groups.held_out), np.flatnonzero(groups.trained)
     trained = {q.fingerprint for q in lineup.trained_questions(workspace, answering.adapter)}
     status = {q.name: "unseen_people" if q.fingerprint in trained else "unseen_questions" for q in real}
     held = _Held(people.take(rows), answers.take(rows), answers.take(rest), people.weights[rest])
@@ -177,7 +178,7 @@ def _mirrored(
 
     A language model that reads every person anew is not asked: thousands of people would take it hours.
     """
-    if isinstance(answering.model, JointModel):
+    if isinstance(answering.model, JointModel | OffsetModel):
         return {}
     found = _baselines(answering, held.people, questions, status, held, rng)
     return {"model": _scored(answering, held.people, questions)} | found
@@ -221,6 +222,6 @@ def _observed(workspace: Workspace, panel: str) -> list[str]:
 
 
 def _outside_support(answering: Answering, questions: Sequence[Question]) -> frozenset[str]:
-    if isinstance(answering.model, FactoredModel):
-        return frozenset(answering.model.outside_support(questions))
+    if answering.statistics is not None:
+        return frozenset(answering.statistics.outside_support(questions))
     return frozenset()

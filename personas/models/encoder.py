@@ -17,6 +17,23 @@ if TYPE_CHECKING:
 # processor busy, few enough for the masks to stay small.
 _TREE_TOKENS = 512
 _PASS_TOKENS = {"cpu": 2048, "cuda": 16384}
+# A pass of this part of the budget is large enough to be ended rather than padded by more than an eighth.
+_ENOUGH, _PADDING = 4, 1 / 8
+
+
+@dataclass(frozen=True)
+class Branches:
+    """A tree of texts that begin alike.
+
+    Attributes:
+        tree: the texts, packed.
+        rows: numbers of the texts.
+        places: for each of them the places in the tree that its mean goes over.
+    """
+
+    tree: Tree
+    rows: tuple[int, ...]
+    places: tuple[IntArray, ...]
 
 
 @dataclass(frozen=True)
@@ -49,16 +66,16 @@ class Encoder:
         if len(tails) != len(texts):
             raise ValueError(f"{len(texts)} texts but {len(tails)} tails; each text needs its own")
         result = np.zeros((len(self.layers), len(texts), self.language.dim))
-        for group in self._passes(self._branches(texts, tails)):
+        for group in self._passes(self.branches(texts, tails)):
             self._encode(group, result)
         return result
 
-    def _branches(self, texts: Sequence[str], tails: Sequence[str]) -> "list[_Branches]":
+    def branches(self, texts: Sequence[str], tails: Sequence[str]) -> list[Branches]:
         """The texts as trees, the tails of one text side by side in as few as ``_TREE_TOKENS`` allows."""
         rows: dict[str, list[int]] = {}
         for row, text in enumerate(texts):
             rows.setdefault(text, []).append(row)
-        branches: list[_Branches] = []
+        branches: list[Branches] = []
         for text, members in rows.items():
             read = self.language.tokens(text)
             ends = [self._tail(tails[row]) for row in members]
@@ -68,7 +85,7 @@ class Encoder:
 
     def _branch(
         self, read: tuple[int, ...], ends: Sequence[tuple[int, ...]], rows: Sequence[int]
-    ) -> "_Branches":
+    ) -> Branches:
         head = [Segment(ROOT, read)] if read else []
         segments = [*head, *(Segment(len(head) - 1, end) for end in ends)]
         tree = pack(segments).behind(self.language.start)
@@ -78,7 +95,7 @@ class Encoder:
                 f"a text of {depth} tokens is too long for {self.language.name}, which reads "
                 f"{self.language.max_tokens}; shorten it"
             )
-        return _Branches(tree, tuple(rows), tree.places[len(head) :])
+        return Branches(tree, tuple(rows), tree.places[len(head) :])
 
     def _tail(self, text: str) -> tuple[int, ...]:
         tokens = self.language.tokens(text)
@@ -86,19 +103,23 @@ class Encoder:
             raise DataError(f"there is nothing to encode in {text!r}; give it at least one word")
         return tokens
 
-    def _passes(self, branches: "list[_Branches]") -> "Iterator[list[_Branches]]":
+    def _passes(self, branches: list[Branches]) -> Iterator[list[Branches]]:
         """Trees of like length, as many together as one forward pass takes."""
         budget = _PASS_TOKENS[self.language.processor.device.partition(":")[0]]
-        group: list[_Branches] = []
+        group: list[Branches] = []
+        tokens = 0
         for branch in sorted(branches, key=lambda b: len(b.tree)):
-            if group and len(branch.tree) * (len(group) + 1) > budget:
+            size = len(branch.tree) * (len(group) + 1)
+            padded = size - tokens - len(branch.tree) > _PADDING * size and tokens * _ENOUGH >= budget
+            if group and (size > budget or padded):
                 yield group
-                group = []
+                group, tokens = [], 0
             group.append(branch)
+            tokens += len(branch.tree)
         if group:
             yield group
 
-    def _encode(self, group: "list[_Branches]", result: FloatArray) -> None:
+    def _encode(self, group: list[Branches], result: FloatArray) -> None:
         states = self.language.hidden_states(stack([b.tree for b in group], "right"), self.layers)
         for layer, state in enumerate(states):
             for number, branch in enumerate(group):
@@ -116,12 +137,3 @@ def _chunks(lengths: Sequence[int], budget: int) -> Iterator[slice]:
             start, total = number, 0
         total += length
     yield slice(start, len(lengths))
-
-
-@dataclass(frozen=True)
-class _Branches:
-    """A tree, the rows of the result that it fills, and the places over which each row's mean goes."""
-
-    tree: Tree
-    rows: tuple[int, ...]
-    places: tuple[IntArray, ...]

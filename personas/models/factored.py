@@ -4,43 +4,54 @@
 with the share of attributes known, so the first effect is the model's ``main`` term and an empty
 persona gets exactly the prior. Questions that were trained on have prior and effects estimated from
 real answers; for others both are predicted by kernel regression across question-options, and the
-prediction's variance widens the distribution.
+prediction's variance widens the distribution. Beside the panel's own questions the regression may know those
+of a reference adapter, its ``context``. What a person has answered already conditions what is expected of
+the rest (``residuals``).
 """
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as tensor_bytes
 from scipy.special import softmax
 
+from personas.answer import NO_ANSWER, Answers
 from personas.arrays import FloatArray
 from personas.document import Document
 from personas.errors import DataError
+from personas.models import residuals
 from personas.models.kernel import (
     KernelRegression,
     KernelSettings,
     OptionSet,
     centred_blocks,
     damping,
+    joined,
     option_set,
     row_blocks,
+    rows_of,
 )
 from personas.models.persons import Attribute, PersonEncoder
+from personas.models.projection import Projection
+from personas.models.residuals import Residuals
 from personas.panel import Panel
 from personas.prompt import PROMPT_VERSION, attribute_text, option_text, question_text, value_text
 from personas.question import Question
 
-WEIGHTS, CONFIG, FORMAT = "model.safetensors", "config.json", 2
-_TENSORS = ("question_vectors", "attribute_vectors", "log_prior", "effects")
-_LEAST_SUPPORT = 0.2
+WEIGHTS, CONFIG, FORMAT = "model.safetensors", "config.json", 3
+_TENSORS = ("question_vectors", "centre", "projection", "attribute_vectors", "log_prior", "effects", "extra")
+Standing = Literal["answers", "reference", "near", "kind"]
+"""What a question's answers rest on: real answers of the panel, of the reference, near questions, or no more
+than its kind and the places on its scale."""
 
 
 class TextEncoder(Protocol):
@@ -51,21 +62,65 @@ class TextEncoder(Protocol):
         ...
 
 
+class ContextQuestion(Document):
+    """A question of a reference adapter: enough to learn from it, its wording left out.
+
+    Attributes:
+        source: the survey that it was asked in.
+        name: what that survey calls it.
+        fingerprint: ``Question.fingerprint``, by which the very same question is recognised.
+        options: how many.
+        scale: as in ``Question``.
+    """
+
+    source: str
+    name: str
+    fingerprint: str
+    options: int
+    scale: Literal["ordinal", "nominal"]
+
+
+class Kernels(Document):
+    """What carries from question to question.
+
+    Attributes:
+        shares: kernel of the log shares.
+        effects: kernel of the person effects.
+        amplitude: signal variance of the log shares.
+        least_support: support under which a new question counts as near to nothing.
+    """
+
+    shares: KernelSettings
+    effects: KernelSettings
+    amplitude: float
+    least_support: float
+
+
 class FactoredConfig(Document):
-    """Everything about a factored model that is not a number in a tensor."""
+    """Everything about a factored model that is not a number in a tensor.
+
+    ``questions`` were answered by the people trained on, ``context`` by those of the reference adapter.
+    ``kernels`` are those over all of them; new questions near to ``questions`` are answered from these alone
+    by ``own_kernels``, where that was found to be better. ``lora`` is the folder of a LoRA adapter that the
+    language model reads with, inside the model's own; empty without one.
+    """
 
     format: int = FORMAT
     name: str
     base_model: str
     base_fingerprint: str
+    base_weights: str = ""
+    lora: str = ""
     layers: tuple[int, ...]
     prompt_version: str = PROMPT_VERSION
     questions: tuple[Question, ...]
+    context: tuple[ContextQuestion, ...] = ()
+    reference: str = ""
     attributes: tuple[Attribute, ...]
     text: float
-    share_kernel: KernelSettings
-    effect_kernel: KernelSettings
-    share_amplitude: float
+    kernels: Kernels
+    own_kernels: Kernels | None = None
+    share_strength: float = 1.0
     split: str
     seed: int
 
@@ -90,11 +145,23 @@ class Head:
         effects: shape (width of a person, n_rows).
         support: for each question how near the trained ones are, see ``KernelRegression.support``; 1
             where the question itself was trained on.
+        standing: for each question what its answers rest on.
     """
 
     log_prior: FloatArray
     effects: FloatArray
     support: FloatArray
+    standing: tuple[Standing, ...]
+
+    def of(self, options: OptionSet, questions: Sequence[int]) -> "Head":
+        """The head of some questions of ``options``, whose rows it has, in that order."""
+        rows = rows_of(options.blocks, questions)
+        return Head(
+            self.log_prior[rows],
+            self.effects[:, rows],
+            self.support[list(questions)],
+            tuple(self.standing[q] for q in questions),
+        )
 
 
 @dataclass(frozen=True)
@@ -103,17 +170,23 @@ class FactoredModel:
 
     Attributes:
         config: see ``FactoredConfig``.
-        question_vectors: trained question-options, shape (n_layers, n_rows, dim).
+        options: the panel's own question-options and, behind them, those of the context, projected.
+        projection: how vectors of the language model become those of ``options``.
         persons: the person encoder.
-        head: prior and effects of the trained questions.
+        head: prior and effects of all these questions.
+        extra: sampling variance of each row's log share in nats squared, (n_rows,); large for few answers.
         load_encoder: called when something has to be encoded.
+        residuals: what the answers of a person have in common beyond the attributes, where that is known.
     """
 
     config: FactoredConfig
-    question_vectors: FloatArray
+    options: OptionSet
+    projection: Projection
     persons: PersonEncoder
     head: Head
+    extra: FloatArray
     load_encoder: Callable[[], TextEncoder]
+    residuals: Residuals | None = None
 
     @property
     def name(self) -> str:
@@ -128,8 +201,8 @@ class FactoredModel:
     @cached_property
     def _fingerprint(self) -> str:
         digest = hashlib.sha256(self.config.model_dump_json().encode())
-        for array in (self.question_vectors, self.persons.vectors, self.head.log_prior, self.head.effects):
-            digest.update(np.ascontiguousarray(array, dtype=np.float32).tobytes())
+        for tensor in self._tensors().values():
+            digest.update(np.ascontiguousarray(tensor).tobytes())
         return digest.hexdigest()[:16]
 
     @cached_property
@@ -137,9 +210,37 @@ class FactoredModel:
         """The language model as an encoder, loaded once."""
         return self.load_encoder()
 
-    def distributions(self, panel: Panel, questions: Sequence[Question]) -> list[FloatArray]:
-        """See ``AnswerModel``."""
-        return score(self.person_vectors(panel), self.head_for(questions), questions)
+    def distributions(
+        self, panel: Panel, questions: Sequence[Question], known: Answers | None = None
+    ) -> list[FloatArray]:
+        """See ``AnswerModel``; ``known`` are answers that the persons, in this order, have given already."""
+        if known is None or self.residuals is None or self.residuals.rank == 0:
+            return score(self.person_vectors(panel), self.head_for(questions), questions)
+        asked = {q.fingerprint for q in questions}
+        both = [*questions, *(q for q in known.questions if q.fingerprint not in asked)]
+        head = self.head_for(both)
+        chosen = np.full((len(panel), len(both)), NO_ANSWER)
+        for place, question in enumerate(both[len(questions) :], start=len(questions)):
+            chosen[:, place] = known.column(question.name)
+        logits = head.log_prior + self.person_vectors(panel) @ head.effects
+        found = np.exp(self.residuals_for(both).condition(logits, chosen))
+        return [found[:, b] for b in option_blocks(questions)]
+
+    def residuals_for(self, questions: Sequence[Question]) -> Residuals:
+        """Residuals of any questions; those of questions not trained on here come through the kernel."""
+        if self.residuals is None:
+            raise ValueError("this model has no residuals; train it with answers to several questions")
+        own = len(self.config.questions)
+        # A question whose options come in another order than trained on takes its loadings from the kernel.
+        places = [self._places.get(q.fingerprint, own) for q in questions]
+        others = [q for q, place in zip(questions, places, strict=True) if place >= own]
+        whole = self.residuals
+        if others:
+            shares = np.exp(self.head_for(others).log_prior)
+            trained = self.options.take(range(own))
+            whole = residuals.joined(whole, whole.predict(trained, self.option_vectors(others), shares))
+        fresh = iter(range(own, own + len(others)))
+        return whole.take([place if place < own else next(fresh) for place in places])
 
     def person_vectors(self, panel: Panel) -> FloatArray:
         """Person vectors, shape (n_persons, width)."""
@@ -168,65 +269,156 @@ class FactoredModel:
         return {}
 
     def _head_for(self, questions: Sequence[Question]) -> Head:
-        trained = {q.fingerprint: i for i, q in enumerate(self.config.questions)}
-        new = [q for q in questions if q.fingerprint not in trained]
-        predicted = self._predict(new) if new else None
-        fresh = iter(range(len(new)))
-        old_blocks = self._options.blocks
-        new_blocks = option_blocks(new)
-        parts: list[tuple[Head, slice, int]] = []
+        new = [q for q in questions if self._place(q) is None]
+        fresh = self._predict(new) if new else None
+        new_options = iter(range(len(new)))
+        parts: list[Head] = []
         for question in questions:
-            if (place := trained.get(question.fingerprint)) is not None:
-                parts.append((self.head, old_blocks[place], place))
-            elif predicted is not None:
-                place = next(fresh)
-                parts.append((predicted, new_blocks[place], place))
-        return Head(
-            np.concatenate([h.log_prior[b] for h, b, _ in parts]),
-            np.concatenate([h.effects[:, b] for h, b, _ in parts], axis=1),
-            np.array([h.support[i] for h, _, i in parts]),
-        )
+            if (place := self._place(question)) is not None:
+                parts.append(self._ordered(self.head.of(self.options, [place]), place, question))
+            elif fresh is not None:
+                parts.append(fresh[1].of(fresh[0], [next(new_options)]))
+        return _concatenated(parts)
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        """Where each question known is in ``options``; the panel's own come before those of the context."""
+        known = [
+            *(q.fingerprint for q in self.config.questions),
+            *(c.fingerprint for c in self.config.context),
+        ]
+        return {fingerprint: place for place, fingerprint in reversed(list(enumerate(known)))}
+
+    def _place(self, question: Question) -> int | None:
+        """Where a question is in ``options``, in whatever order its own options come."""
+        place = self._places.get(question.fingerprint)
+        return self._turned.get(_content(question)) if place is None else place
+
+    @cached_property
+    def _turned(self) -> dict[tuple[str, frozenset[str]], int]:
+        return {_content(q): place for place, q in reversed(list(enumerate(self.config.questions)))}
+
+    def _ordered(self, head: Head, place: int, question: Question) -> Head:
+        """The head of one trained question with its options in the order of ``question``."""
+        if place >= len(self.config.questions):
+            return head
+        trained = self.config.questions[place].options
+        if trained == question.options:
+            return head
+        order = [trained.index(option) for option in question.options]
+        return replace(head, log_prior=head.log_prior[order], effects=head.effects[:, order])
 
     def outside_support(self, questions: Sequence[Question]) -> list[str]:
         """Names of the questions that no trained question is near to: their answers are mostly prior."""
-        support = self.head_for(questions).support
-        return [q.name for q, s in zip(questions, support, strict=True) if s < _LEAST_SUPPORT]
+        standing = self.head_for(questions).standing
+        return [q.name for q, s in zip(questions, standing, strict=True) if s == "kind"]
+
+    def option_vectors(self, questions: Sequence[Question]) -> OptionSet:
+        """The options of any questions as the kernel sees them; the texts are encoded."""
+        return option_set(questions, self.projection.apply(question_option_vectors(self.encoder, questions)))
 
     @cached_property
-    def _options(self) -> OptionSet:
-        return option_set(self.config.questions, self.question_vectors)
+    def everything(self) -> "Regressions":
+        """Regressions across all questions known."""
+        return _regressions(self.config.kernels, self.options, self.head, self.extra)
 
-    def _predict(self, questions: Sequence[Question]) -> Head:
-        options = option_set(questions, question_option_vectors(self.encoder, questions))
-        return predict_head(self._options, self.head, options, self.config)
+    @cached_property
+    def own(self) -> "Regressions | None":
+        """Regressions across the panel's own questions alone, where these are asked first."""
+        if self.config.own_kernels is None:
+            return None
+        n = len(self.config.questions)
+        options, head = self.options.take(range(n)), self.head.of(self.options, range(n))
+        return _regressions(self.config.own_kernels, options, head, self.extra[: len(options.positions)])
+
+    def _predict(self, questions: Sequence[Question]) -> tuple[OptionSet, Head]:
+        """Prior and effects of new questions by kernel regression from those known."""
+        options = self.option_vectors(questions)
+        if self.own is None:
+            return options, self.everything.predict(options)
+        near = self.own.predict(options)
+        if all(standing == "near" for standing in near.standing):
+            return options, near
+        far = self.everything.predict(options)
+        heads = [
+            (near if standing == "near" else far).of(options, [place])
+            for place, standing in enumerate(near.standing)
+        ]
+        return options, _concatenated(heads)
+
+    def _tensors(self) -> dict[str, NDArray[Any]]:
+        """What is saved and what the fingerprint is of: halves for option vectors, singles for the rest."""
+        arrays = (
+            self.options.vectors, self.projection.centre, self.projection.matrix, self.persons.vectors,
+            self.head.log_prior, self.head.effects, self.extra,
+        )  # fmt: skip
+        kinds = (np.float16, *[np.float32] * 6)
+        named = zip(_TENSORS, arrays, kinds, strict=True)
+        found: dict[str, NDArray[Any]] = {name: np.ascontiguousarray(a, dtype=k) for name, a, k in named}
+        return found | ({} if self.residuals is None else self.residuals.tensors())
 
     def save(self, folder: Path) -> None:
         """Writes weights and configuration into ``folder``."""
         folder.mkdir(parents=True, exist_ok=True)
-        arrays = (self.question_vectors, self.persons.vectors, self.head.log_prior, self.head.effects)
-        named = zip(_TENSORS, arrays, strict=True)
-        single = {name: np.ascontiguousarray(value, dtype=np.float32) for name, value in named}
-        (folder / WEIGHTS).write_bytes(tensor_bytes(single))
+        (folder / WEIGHTS).write_bytes(tensor_bytes(self._tensors()))
         content = json.dumps(self.config.model_dump(mode="json"), indent=1, ensure_ascii=False)
         (folder / CONFIG).write_text(content + "\n", encoding="utf-8")
+
+
+def _content(question: Question) -> tuple[str, frozenset[str]]:
+    """What is asked, whatever the order of the options."""
+    return question.text, frozenset(question.options)
+
+
+@dataclass(frozen=True)
+class Regressions:
+    """Kernel regressions of shares and effects across the same questions.
+
+    Attributes:
+        kernels: of both.
+        shares: of the log shares.
+        effects: of the person effects.
+    """
+
+    kernels: Kernels
+    shares: KernelRegression
+    effects: KernelRegression
+
+    def predict(self, options: OptionSet) -> Head:
+        """What is expected of new questions; the shares' variance widens both."""
+        shares = self.shares.predict(options)
+        widen = damping(self.kernels.amplitude * shares.variance, options.blocks)
+        effects = self.effects.predict(options).mean.T * widen
+        support = self.shares.support(options)
+        standing: tuple[Standing, ...] = tuple(
+            "near" if s >= self.kernels.least_support else "kind" for s in support
+        )
+        return Head(normalised(shares.mean[:, 0] * widen, options.blocks), effects, support, standing)
+
+
+def _regressions(kernels: Kernels, options: OptionSet, head: Head, extra: FloatArray) -> Regressions:
+    shares = centred_blocks(head.log_prior[:, None], options.blocks)
+    effects = centred_blocks(head.effects.T, options.blocks)
+    return Regressions(
+        kernels,
+        KernelRegression(options, shares, kernels.shares, extra / kernels.amplitude),
+        KernelRegression(options, effects, kernels.effects, extra / kernels.amplitude),
+    )
+
+
+def _concatenated(heads: Sequence[Head]) -> Head:
+    """The questions of all heads, one after the other."""
+    return Head(
+        np.concatenate([h.log_prior for h in heads]),
+        np.concatenate([h.effects for h in heads], axis=1),
+        np.concatenate([h.support for h in heads]),
+        tuple(s for h in heads for s in h.standing),
+    )
 
 
 def option_blocks(questions: Sequence[Question]) -> list[slice]:
     """Rows of each question when options stand one after the other."""
     return row_blocks([len(q.options) for q in questions])
-
-
-def predict_head(trained: OptionSet, head: Head, options: OptionSet, config: FactoredConfig) -> Head:
-    """Prior and effects of new options by kernel regression from trained ones."""
-    blocks = options.blocks
-    log_shares = centred_blocks(head.log_prior[:, None], trained.blocks)
-    regression = KernelRegression(trained, log_shares, config.share_kernel)
-    shares = regression.predict(options)
-    widen = damping(config.share_amplitude * shares.variance, blocks)
-    centred_effects = centred_blocks(head.effects.T, trained.blocks)
-    effects = KernelRegression(trained, centred_effects, config.effect_kernel).predict(options)
-    log_prior = normalised(shares.mean[:, 0] * widen, blocks)
-    return Head(log_prior, effects.mean.T * widen, regression.support(options))
 
 
 def normalised(logits: FloatArray, blocks: Sequence[slice]) -> FloatArray:
@@ -240,25 +432,73 @@ def score(persons: FloatArray, head: Head, questions: Sequence[Question]) -> lis
     return [softmax(logits[:, b], axis=1) for b in option_blocks(questions)]
 
 
-def load(folder: Path, load_encoder: Callable[[FactoredConfig], TextEncoder]) -> FactoredModel:
-    """The model saved in ``folder``.
-
-    Raises:
-        DataError: the folder does not hold one, or one for texts that this program puts otherwise.
-    """
+def load_config(folder: Path) -> FactoredConfig:
+    """The configuration of the model saved in ``folder``. Raises: DataError, see ``load``."""
     try:
         config = FactoredConfig.model_validate_json((folder / CONFIG).read_text(encoding="utf-8"))
-        arrays = load_tensors((folder / WEIGHTS).read_bytes())
-        tensors = {name: arrays[name].astype(np.float64) for name in _TENSORS}
-    except KeyError as error:
-        raise DataError(f"{folder} holds no persona model: {WEIGHTS} lacks {error}; train it again") from None
-    except (OSError, ValueError, SafetensorError) as error:
+    except (OSError, ValueError) as error:
         raise DataError(f"{folder} holds no persona model that can be read: {error}") from None
     if (config.format, config.prompt_version) != (FORMAT, PROMPT_VERSION):
         raise DataError(
             f"{folder} was trained for format {config.format} and prompts version {config.prompt_version}; "
             f"this program has format {FORMAT} and prompts version {PROMPT_VERSION}: train it again"
         )
+    return config
+
+
+def load(folder: Path, load_encoder: Callable[[FactoredConfig], TextEncoder]) -> FactoredModel:
+    """The model saved in ``folder``.
+
+    Raises:
+        DataError: the folder does not hold one, or one for texts that this program puts otherwise.
+    """
+    config = load_config(folder)
+    try:
+        arrays = load_tensors((folder / WEIGHTS).read_bytes())
+        tensors = {name: arrays[name].astype(np.float64) for name in _TENSORS}
+    except KeyError as error:
+        raise DataError(f"{folder} holds no persona model: {WEIGHTS} lacks {error}; train it again") from None
+    except (OSError, ValueError, SafetensorError) as error:
+        raise DataError(f"{folder} holds no persona model that can be read: {error}") from None
     persons = PersonEncoder(config.attributes, tensors["attribute_vectors"], config.text)
-    head = Head(tensors["log_prior"], tensors["effects"], np.ones(len(config.questions)))
-    return FactoredModel(config, tensors["question_vectors"], persons, head, lambda: load_encoder(config))
+    return FactoredModel(
+        config=config,
+        options=_known_options(config, tensors["question_vectors"]),
+        projection=Projection(tensors["centre"], tensors["projection"]),
+        persons=persons,
+        head=known_head(config, tensors["log_prior"], tensors["effects"]),
+        extra=tensors["extra"],
+        load_encoder=lambda: load_encoder(config),
+        residuals=_residuals(config, arrays),
+    )
+
+
+def _residuals(config: FactoredConfig, tensors: Mapping[str, NDArray[Any]]) -> Residuals | None:
+    if residuals.LOADINGS not in tensors:
+        return None
+    return residuals.from_tensors(tensors, [len(q.options) for q in config.questions])
+
+
+def known_head(config: FactoredConfig, log_prior: FloatArray, effects: FloatArray) -> Head:
+    """The head of a model's own questions and its context."""
+    standing: tuple[Standing, ...] = (
+        *("answers" for _ in config.questions),
+        *("reference" for _ in config.context),
+    )
+    return Head(log_prior, effects, np.ones(len(standing)), standing)
+
+
+def _known_options(config: FactoredConfig, vectors: FloatArray) -> OptionSet:
+    own = sum(len(q.options) for q in config.questions)
+    return joined(
+        option_set(config.questions, vectors[:, :own]), context_options(config.context, vectors[:, own:])
+    )
+
+
+def context_options(context: Sequence[ContextQuestion], vectors: FloatArray) -> OptionSet:
+    """The options of a reference's questions from their projected vectors (n_layers, n_rows, width)."""
+    places = [
+        np.linspace(-1.0, 1.0, c.options) if c.scale == "ordinal" else np.zeros(c.options) for c in context
+    ]
+    sizes = [c.options for c in context]
+    return OptionSet(vectors, np.concatenate([np.zeros(0), *places]), np.repeat(np.arange(len(sizes)), sizes))

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from personas.arrays import FloatArray, IntArray
+from personas.arrays import FloatArray
 from personas.errors import DataError
-from personas.models.tree import ROOT, Segment, Tree, pack, stack
+from personas.models.exams import TREE_TOKENS, Exam, exams
+from personas.models.tree import stack
 from personas.panel import Panel
-from personas.prompt import PROMPT_VERSION, option_text, person_text, question_text
+from personas.prompt import PROMPT_VERSION, person_text
 from personas.question import Question
 
 if TYPE_CHECKING:
     from personas.models.language import LanguageModel
 
-# Tokens of questions in one tree (attention grows with the square), and tokens in one forward pass.
-TREE_TOKENS = 768
+# Tokens in one forward pass.
 _PASS_TOKENS = {"cpu": 1024, "cuda": 16384}
 
 
@@ -65,52 +65,33 @@ class JointModel:
         Raises:
             DataError: person and question together are longer than the model reads.
         """
-        exams = self._exams(questions)
+        found = exams(self.language.tokens, questions, TREE_TOKENS)
         texts = [person_text(panel.person(i).attributes) for i in range(len(panel))]
-        together = self._together(texts, exams)
+        together = self._together(texts, found)
         known: dict[str, list[FloatArray]] = {}
         start = 0
         while start < len(texts):
             stop, fresh = _next_rows(texts, start, known, together)
-            known.update(zip(fresh, self._read(fresh, exams), strict=True))
+            known.update(zip(fresh, self._read(fresh, found), strict=True))
             rows = [known[text] for text in texts[start:stop]]
             yield slice(start, stop), [np.stack([r[q] for r in rows]) for q in range(len(questions))]
             start = stop
 
-    def _together(self, texts: Sequence[str], exams: "Sequence[_Exam]") -> int:
+    def _together(self, texts: Sequence[str], exams: Sequence[Exam]) -> int:
         """How many persons are read in one forward pass."""
         budget = _PASS_TOKENS[self.language.processor.device.partition(":")[0]]
         longest = max((len(e.tree) for e in exams), default=1)
         person = len(self.language.tokens(texts[0])) if texts else 1
         return max(1, budget // (person + longest))
 
-    def _exams(self, questions: Sequence[Question]) -> "list[_Exam]":
-        """The questions in as few trees as ``TREE_TOKENS`` allows; equal beginnings count once."""
-        exams: list[_Exam] = []
-        group: list[_Texts] = []
-        paths: set[tuple[int, ...]] = set()
-        for question in questions:
-            texts = self._texts(question)
-            more = texts.paths()
-            if group and len(paths | more) > TREE_TOKENS:
-                exams.append(_exam(group))
-                group, paths = [], set()
-            group.append(texts)
-            paths |= more
-        return [*exams, _exam(group)] if group else exams
-
-    def _texts(self, question: Question) -> "_Texts":
-        options = tuple(self.language.tokens(option_text(o)) for o in question.options)
-        return _Texts(self.language.tokens(question_text(question)), options)
-
-    def _read(self, persons: Sequence[str], exams: "Sequence[_Exam]") -> list[list[FloatArray]]:
+    def _read(self, persons: Sequence[str], exams: Sequence[Exam]) -> list[list[FloatArray]]:
         """For each person, for each question, the probability of each option."""
         answers: list[list[FloatArray]] = [[] for _ in persons]
         if not persons:
             return answers
         prefixes = [(*self.language.start, *self.language.tokens(p)) for p in persons]
         for exam in exams:
-            self._check_length(persons, prefixes, exam)
+            self._check_length(prefixes, exam)
             batch = stack([exam.tree.behind(p) for p in prefixes], "left")
             before = batch.ids.shape[1] - len(exam.tree)
             scores = self.language.log_probabilities(batch, exam.at + before, exam.tokens)
@@ -118,71 +99,15 @@ class JointModel:
                 answers[row].extend(exam.probabilities(own))
         return answers
 
-    def _check_length(self, persons: Sequence[str], prefixes: Sequence[Sequence[int]], exam: "_Exam") -> None:
+    def _check_length(self, prefixes: Sequence[Sequence[int]], exam: Exam) -> None:
         depth = int(exam.tree.positions.max()) + 1
-        for person, prefix in zip(persons, prefixes, strict=True):
+        for prefix in prefixes:
             if len(prefix) + depth > self.language.max_tokens:
                 raise DataError(
                     f"a person of {len(prefix)} tokens with a question of {depth} is too long for "
                     f"{self.language.name}, which reads {self.language.max_tokens}; shorten the attributes "
-                    f"of {person[:80]!r}"
+                    "of the persons who have the longest ones"
                 )
-
-
-@dataclass(frozen=True)
-class _Texts:
-    """Tokens of a question and of each option."""
-
-    question: tuple[int, ...]
-    options: tuple[tuple[int, ...], ...]
-
-    def paths(self) -> set[tuple[int, ...]]:
-        """Every beginning that has to be read, one for each token of the tree."""
-        whole = [self.question + option[:-1] for option in self.options]
-        return {path[:n] for path in whole for n in range(1, len(path) + 1)}
-
-
-@dataclass(frozen=True)
-class _Exam:
-    """Questions packed into one tree, and which predictions make up the score of which option.
-
-    Attributes:
-        tree: the questions and options, without a person.
-        at: the place that predicts each token of each option, shape (n,).
-        tokens: that token, shape (n,).
-        starts: where each option begins in ``at``, shape (n_all_options,).
-        n_options: how many options each question has.
-    """
-
-    tree: Tree
-    at: IntArray
-    tokens: IntArray
-    starts: IntArray
-    n_options: tuple[int, ...]
-
-    def probabilities(self, log_probabilities: FloatArray) -> list[FloatArray]:
-        """For each question the softmax of its options' scores; ``log_probabilities`` has shape (n,)."""
-        scores = np.add.reduceat(log_probabilities, self.starts)
-        return [_softmax(own) for own in np.split(scores, np.cumsum(self.n_options)[:-1])]
-
-
-def _exam(group: "Sequence[_Texts]") -> _Exam:
-    segments: list[Segment] = []
-    options: list[int] = []
-    for texts in group:
-        parent = len(segments)
-        segments.append(Segment(ROOT, texts.question))
-        options += range(len(segments), len(segments) + len(texts.options))
-        segments += [Segment(parent, option, scored=True) for option in texts.options]
-    tree = pack(segments)
-    lengths = np.array([len(segments[o].tokens) for o in options], dtype=np.int64)
-    return _Exam(
-        tree=tree,
-        at=np.concatenate([tree.predictors[o] for o in options]),
-        tokens=np.array([t for o in options for t in segments[o].tokens], dtype=np.int64),
-        starts=np.cumsum(lengths) - lengths,
-        n_options=tuple(len(texts.options) for texts in group),
-    )
 
 
 def _next_rows(
@@ -199,8 +124,3 @@ def _next_rows(
             fresh[text] = None
         stop += 1
     return stop, list(fresh)
-
-
-def _softmax(scores: FloatArray) -> FloatArray:
-    weights = np.exp(scores - scores.max())
-    return weights / weights.sum()

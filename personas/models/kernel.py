@@ -1,9 +1,9 @@
 """Kernel regression across question-options: what is expected of a question nobody was asked.
 
-A Gaussian process over question-option vectors with the sum of a text kernel (RBF on the cosine
-distance of language-model vectors, averaged over layers) and a position kernel (RBF on the place on the
-scale). The position part is what is learned of a scale whatever the question; it is all that is left
-where no trained question is near.
+A Gaussian process over question-options. Its kernel is a sum of four parts: the text of an option read after
+its question; the question's text times what sets the option apart from the others; the question's text times
+the place on the scale; and the place on the scale alone. The last part is what is learned of a scale
+whatever the question; it is all that is left where no trained question is near.
 
 Only differences between the options of a question count, so the kernel is centred within each question on
 both sides: what all options of a question share (the question's own text, an unordered scale) drops out.
@@ -11,6 +11,7 @@ both sides: what all options of a question share (the question's own text, an un
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
@@ -21,17 +22,21 @@ from personas.arrays import FloatArray, IntArray
 from personas.document import Document
 from personas.question import Question
 
-_POSITION_LENGTH = 0.5
+POSITION_LENGTH = 0.5
+# Questions and options are compared over this much longer distances than whole texts.
+APART = 1.5
 
 
 class KernelSettings(Document):
     """Weights of the parts of the kernel, relative to its whole signal variance.
 
-    ``text`` and ``position`` are variances of the two parts, ``length`` the cosine distance over which
-    the text part falls, ``noise`` the variance of what a single question has for itself.
+    ``text``, ``pair``, ``slope`` and ``position`` are variances of the four parts, ``length`` the cosine
+    distance over which the text part falls, ``noise`` the variance of what a single question has for itself.
     """
 
     text: float
+    pair: float = 0.0
+    slope: float = 0.0
     position: float
     length: float
     noise: float
@@ -42,7 +47,7 @@ class OptionSet:
     """Question-options as the kernel sees them, questions one after the other.
 
     Attributes:
-        vectors: language-model vectors, shape (n_layers, n_rows, dim).
+        vectors: projected language-model vectors, shape (n_layers, n_rows, width).
         positions: place on the scale in [-1, 1], zero for unordered options, shape (n_rows,).
         question: index of the question each row belongs to, shape (n_rows,).
     """
@@ -51,10 +56,36 @@ class OptionSet:
     positions: FloatArray
     question: IntArray
 
-    @property
+    @cached_property
     def blocks(self) -> list[slice]:
         """Rows of each question."""
         return row_blocks(np.bincount(self.question).tolist())
+
+    @cached_property
+    def means(self) -> FloatArray:
+        """Mean vector of each question, shape (n_layers, n_questions, width)."""
+        return np.stack([self.vectors[:, b].mean(axis=1) for b in self.blocks], axis=1)
+
+    @cached_property
+    def apart(self) -> FloatArray:
+        """What sets each option apart: its vector less the mean of its question, shape of ``vectors``."""
+        return self.vectors - self.means[:, self.question]
+
+    def take(self, questions: Sequence[int]) -> "OptionSet":
+        """The options of some questions, in that order."""
+        rows = rows_of(self.blocks, questions)
+        sizes = [self.blocks[q].stop - self.blocks[q].start for q in questions]
+        return OptionSet(self.vectors[:, rows], self.positions[rows], np.repeat(np.arange(len(sizes)), sizes))
+
+
+def joined(first: OptionSet, second: OptionSet) -> OptionSet:
+    """The options of both, those of ``second`` behind."""
+    shift = int(first.question.max()) + 1 if len(first.question) else 0
+    return OptionSet(
+        np.concatenate([first.vectors, second.vectors], axis=1),
+        np.concatenate([first.positions, second.positions]),
+        np.concatenate([first.question, second.question + shift]),
+    )
 
 
 def row_blocks(sizes: Sequence[int]) -> list[slice]:
@@ -62,31 +93,80 @@ def row_blocks(sizes: Sequence[int]) -> list[slice]:
     return [slice(a, b) for a, b in pairwise([0, *accumulate(sizes)])]
 
 
+def rows_of(blocks: Sequence[slice], questions: Sequence[int]) -> IntArray:
+    """Rows of some questions, one after the other."""
+    parts: list[IntArray] = [np.arange(blocks[q].start, blocks[q].stop) for q in questions]
+    return np.concatenate(parts)
+
+
 def option_set(questions: Sequence[Question], vectors: FloatArray) -> OptionSet:
-    """The options of ``questions``; ``vectors`` has shape (n_layers, total options, dim)."""
+    """The options of ``questions``; ``vectors`` has shape (n_layers, total options, width)."""
     sizes = [len(q.options) for q in questions]
     if vectors.shape[1] != sum(sizes):
         raise ValueError(f"vectors must have {sum(sizes)} rows, got {vectors.shape[1]}")
-    positions = np.concatenate([q.positions() for q in questions])
-    return OptionSet(vectors, positions, np.repeat(np.arange(len(sizes)), sizes))
+    positions = np.concatenate([np.zeros(0), *(q.positions() for q in questions)])
+    return OptionSet(vectors, positions, np.repeat(np.arange(len(sizes)), np.array(sizes, dtype=int)))
 
 
-def cosine_distances(a: FloatArray, b: FloatArray, centre: FloatArray) -> FloatArray:
-    """1 - cosine for each layer after subtracting ``centre`` (n_layers, 1, dim): (n_layers, n, m)."""
-    left, right = a - centre, b - centre
-    left = left / np.maximum(np.linalg.norm(left, axis=2, keepdims=True), 1e-12)
-    right = right / np.maximum(np.linalg.norm(right, axis=2, keepdims=True), 1e-12)
-    return 1.0 - left @ right.transpose(0, 2, 1)
-
-
-def text_kernel(distances: FloatArray, length: float) -> FloatArray:
-    """Mean over layers of ``exp(-distance / length)``, shape (n, m)."""
-    return np.exp(-distances / length).mean(axis=0)
+def similarity(a: FloatArray, b: FloatArray, length: float) -> FloatArray:
+    """Mean over layers of ``exp(-(1 - cosine) / length)``, shape (n, m); zero vectors are like nothing."""
+    left = a / np.maximum(np.linalg.norm(a, axis=2, keepdims=True), 1e-12)
+    right = b / np.maximum(np.linalg.norm(b, axis=2, keepdims=True), 1e-12)
+    out = np.zeros((a.shape[1], b.shape[1]))
+    for one, other in zip(left, right, strict=True):
+        near = one @ other.T
+        near -= 1.0
+        near /= length
+        out += np.exp(near, out=near)
+    out /= len(left)
+    return out
 
 
 def position_kernel(a: FloatArray, b: FloatArray) -> FloatArray:
     """``exp(-(difference of positions)^2 / (2 * 0.5^2))``, shape (n, m)."""
-    return np.exp(-np.square(a[:, None] - b[None, :]) / (2 * _POSITION_LENGTH**2))
+    return np.exp(-np.square(a[:, None] - b[None, :]) / (2 * POSITION_LENGTH**2))
+
+
+class Parts(NamedTuple):
+    """The parts of the kernel between two sets of options, each of shape (n, m), for one length."""
+
+    text: FloatArray
+    pair: FloatArray
+    slope: FloatArray
+    position: FloatArray
+
+    def whole(self, settings: KernelSettings) -> FloatArray:
+        """The sum that ``settings`` describes, not centred and without noise."""
+        weights = (settings.text, settings.pair, settings.slope, settings.position)
+        out = np.zeros_like(self.text)
+        for weight, part in zip(weights, self, strict=True):
+            if weight:
+                out += weight * part
+        return out
+
+
+def parts(a: OptionSet, b: OptionSet, length: float) -> Parts:
+    """The four parts of the kernel between ``a`` and ``b``."""
+    place = position_kernel(a.positions, b.positions)
+    question = similarity(a.means, b.means, APART * length)[np.ix_(a.question, b.question)]
+    apart = similarity(a.apart, b.apart, APART * length)
+    return Parts(similarity(a.vectors, b.vectors, length), question * apart, question * place, place)
+
+
+def kernel(a: OptionSet, b: OptionSet, settings: KernelSettings) -> FloatArray:
+    """The kernel between ``a`` and ``b``, not centred and without noise; only the parts that count."""
+    out = np.zeros((len(a.positions), len(b.positions)))
+    place = position_kernel(a.positions, b.positions)
+    if settings.pair or settings.slope:
+        if settings.pair:
+            out += settings.pair * similarity(a.apart, b.apart, APART * settings.length)
+        out += settings.slope * place
+        out *= similarity(a.means, b.means, APART * settings.length)[np.ix_(a.question, b.question)]
+    if settings.text:
+        out += settings.text * similarity(a.vectors, b.vectors, settings.length)
+    place *= settings.position
+    out += place
+    return out
 
 
 class Prediction(NamedTuple):
@@ -105,18 +185,17 @@ def centred_blocks(values: FloatArray, blocks: Sequence[slice]) -> FloatArray:
     return values - np.repeat(means, sizes, axis=0)
 
 
-def signal_matrix(text: FloatArray, options: OptionSet, settings: KernelSettings) -> FloatArray:
-    """Centred kernel of ``options`` with themselves from its text part, without noise, (n_rows, n_rows)."""
-    whole = settings.text * text + settings.position * position_kernel(options.positions, options.positions)
-    return centred_blocks(centred_blocks(whole, options.blocks).T, options.blocks)
+def signal_matrix(own: Parts, options: OptionSet, settings: KernelSettings) -> FloatArray:
+    """Centred kernel of ``options`` with themselves from its parts, without noise, (n_rows, n_rows)."""
+    return centred_blocks(centred_blocks(own.whole(settings), options.blocks).T, options.blocks)
 
 
 def gram_matrix(options: OptionSet, settings: KernelSettings) -> FloatArray:
     """Centred kernel of ``options`` with themselves, noise on the diagonal, shape (n_rows, n_rows)."""
-    centre = options.vectors.mean(axis=1, keepdims=True)
-    distances = cosine_distances(options.vectors, options.vectors, centre)
-    text = text_kernel(distances, settings.length)
-    return signal_matrix(text, options, settings) + settings.noise * np.eye(len(options.positions))
+    whole = kernel(options, options, settings)
+    gram = centred_blocks(centred_blocks(whole, options.blocks).T, options.blocks)
+    gram[np.diag_indices(len(gram))] += settings.noise
+    return gram
 
 
 @dataclass(frozen=True)
@@ -127,57 +206,99 @@ class KernelRegression:
         train: the options it was fitted on.
         targets: values centred within each question, shape (n_rows, n_outputs).
         settings: parts of the kernel.
+        extra: variance of each target beyond ``settings.noise``, in units of the signal variance, (n_rows,):
+            what few answers leave uncertain. ``None`` where all are known equally well.
     """
 
     train: OptionSet
     targets: FloatArray
     settings: KernelSettings
+    extra: FloatArray | None = None
 
     def predict(self, other: OptionSet) -> Prediction:
         """Expectation and variance at ``other``, both centred within its questions."""
-        factor = cho_factor(gram_matrix(self.train, self.settings), lower=True)
         cross = self._cross(other, self.settings)
-        mean = cross @ cho_solve(factor, self.targets)
-        removed = np.einsum("ij,ji->i", cross, cho_solve(factor, cross.T))
+        mean = cross @ cho_solve(self._factor, self.targets)
+        removed = np.einsum("ij,ji->i", cross, cho_solve(self._factor, cross.T))
         prior = self._variance(other, self.settings)
         return Prediction(mean, np.maximum(prior - removed, 0.0), prior)
 
-    def support(self, other: OptionSet) -> FloatArray:
-        """Share of the text part's variance that training removes for each question, in [0, 1].
+    @cached_property
+    def _texts(self) -> "KernelRegression":
+        return KernelRegression(self.train, self.targets, texts_alone(self.settings), self.extra)
 
-        As if the texts were all there is: 0 where no trained question is near, or where texts tell nothing
-        (``text`` is 0). The position on the scale, which every question shares, does not count.
+    @cached_property
+    def gram(self) -> FloatArray:
+        """Covariance of the targets, shape (n_rows, n_rows)."""
+        gram = gram_matrix(self.train, self.settings)
+        if self.extra is not None:
+            gram[np.diag_indices(len(gram))] += self.extra
+        return gram
+
+    @cached_property
+    def _factor(self) -> tuple[FloatArray, bool]:
+        return cho_factor(self.gram, lower=True, check_finite=False)
+
+    def left_out(
+        self, questions: Sequence[int], together: Sequence[Sequence[int]] | None = None
+    ) -> Prediction:
+        """Prediction for some of the questions, each from all others; rows of those questions in that order.
+
+        ``together`` are groups of places in ``questions`` that are left out at once.
+
+        Source: see ``leave_one_question_out``; only the blocks asked for are inverted.
         """
-        if self.settings.text == 0:
+        blocks = [self.train.blocks[q] for q in questions]
+        rows = rows_of(self.train.blocks, questions)
+        solved = cho_solve(self._factor, self.targets)
+        inverse = cho_solve(self._factor, np.eye(len(self.gram))[:, rows])
+        own = row_blocks([b.stop - b.start for b in blocks])
+        mean = np.empty((len(rows), self.targets.shape[1]))
+        variance, prior = np.empty(len(rows)), np.empty(len(rows))
+        for group in together or [[q] for q in range(len(blocks))]:
+            places = rows_of(own, group)
+            gone = rows[places]
+            covariance = np.asarray(np.linalg.inv(inverse[np.ix_(gone, places)]), dtype=np.float64)
+            mean[places] = self.targets[gone] - covariance @ solved[gone]
+            for place in row_blocks([own[q].stop - own[q].start for q in group]):
+                variance[places[place]] = _centred_variance(covariance[place, place])
+        for place, block in zip(own, blocks, strict=True):
+            prior[place] = _centred_variance(self.gram[block, block])
+        return Prediction(centred_blocks(mean, own), variance, prior)
+
+    def support(self, other: OptionSet) -> FloatArray:
+        """Share of the texts' variance that training removes for each question, in [0, 1].
+
+        As if the texts were all there is: 0 where no trained question is near, or where texts tell nothing.
+        The position on the scale, which every question shares, does not count.
+        """
+        alone, part = self._texts, self._texts.settings
+        if not (part.text or part.pair or part.slope):
             return np.zeros(len(other.blocks))
-        part = self.settings.model_copy(update={"position": 0.0})
-        factor = cho_factor(gram_matrix(self.train, part), lower=True)
-        cross = self._cross(other, part)
-        removed = np.einsum("ij,ji->i", cross, cho_solve(factor, cross.T))
+        cross = alone._cross(other, part)
+        removed = np.einsum("ij,ji->i", cross, cho_solve(alone._factor, cross.T))
         prior = self._variance(other, part.model_copy(update={"noise": 0.0}))
         shares = [removed[b].sum() / max(prior[b].sum(), 1e-12) for b in other.blocks]
         return np.clip(np.array(shares), 0.0, 1.0)
 
     def _cross(self, other: OptionSet, settings: KernelSettings) -> FloatArray:
         """Centred kernel of ``other`` with the trained options, shape (n_other, n_rows)."""
-        distances = cosine_distances(other.vectors, self.train.vectors, self._centre)
-        whole = settings.text * text_kernel(distances, settings.length)
-        whole = whole + settings.position * position_kernel(other.positions, self.train.positions)
+        whole = kernel(other, self.train, settings)
         return centred_blocks(centred_blocks(whole, other.blocks).T, self.train.blocks).T
 
     def _variance(self, other: OptionSet, settings: KernelSettings) -> FloatArray:
         """Variance of each of ``other`` before training, centred within its question, (n_other,)."""
         out = np.empty(len(other.positions))
-        for block in other.blocks:
-            vectors, positions = other.vectors[:, block], other.positions[block]
-            text = text_kernel(cosine_distances(vectors, vectors, self._centre), settings.length)
-            whole = settings.text * text + settings.position * position_kernel(positions, positions)
-            out[block] = _centred_variance(whole + settings.noise * np.eye(len(positions)))
+        for question, block in enumerate(other.blocks):
+            alone = other.take([question])
+            whole = kernel(alone, alone, settings)
+            out[block] = _centred_variance(whole + settings.noise * np.eye(len(whole)))
         return out
 
-    @property
-    def _centre(self) -> FloatArray:
-        return self.train.vectors.mean(axis=1, keepdims=True)
+
+def texts_alone(settings: KernelSettings) -> KernelSettings:
+    """The same kernel without what every question shares, the position on the scale."""
+    return settings.model_copy(update={"position": 0.0})
 
 
 class Spectrum(NamedTuple):
@@ -191,20 +312,32 @@ class Spectrum(NamedTuple):
     values: FloatArray
     vectors: FloatArray
 
-    def left_out(self, noise: float, targets: FloatArray, blocks: Sequence[slice]) -> Prediction:
+    def left_out(
+        self,
+        noise: float,
+        targets: FloatArray,
+        blocks: Sequence[slice],
+        together: Sequence[Sequence[int]] | None = None,
+    ) -> Prediction:
         """See ``leave_one_question_out``, for the kernel with ``noise`` on the diagonal."""
         inverse = 1.0 / (self.values + noise)
         solved = self.vectors @ (inverse[:, None] * (self.vectors.T @ targets))
         mean = np.empty_like(targets)
         variance, prior = np.empty(len(targets)), np.empty(len(targets))
-        for block in blocks:
-            own = self.vectors[block]
-            # Any number in the direction left out makes the block invertible; centring removes it again.
-            whole = (own * inverse) @ own.T + 1.0
+        for group in together or [[q] for q in range(len(blocks))]:
+            rows = rows_of(blocks, group)
+            places = row_blocks([blocks[q].stop - blocks[q].start for q in group])
+            own = self.vectors[rows]
+            whole = (own * inverse) @ own.T
+            for place in places:
+                # Any number in the direction left out makes the block invertible; centring removes it again.
+                whole[place, place] += 1.0
             covariance = np.asarray(np.linalg.inv(whole), dtype=np.float64)
-            mean[block] = targets[block] - covariance @ solved[block]
-            variance[block] = _centred_variance(covariance)
-            prior[block] = _centred_variance((own * (self.values + noise)) @ own.T)
+            mean[rows] = targets[rows] - covariance @ solved[rows]
+            before = (own * (self.values + noise)) @ own.T
+            for place in places:
+                variance[rows[place]] = _centred_variance(covariance[place, place])
+                prior[rows[place]] = _centred_variance(before[place, place])
         return Prediction(centred_blocks(mean, blocks), variance, prior)
 
     def amplitude(self, noise: float, targets: FloatArray) -> float:
@@ -226,15 +359,23 @@ def spectrum(kernel: FloatArray, blocks: Sequence[slice]) -> Spectrum:
     return Spectrum(np.maximum(values, 0.0), vectors)
 
 
-def leave_one_question_out(gram: FloatArray, targets: FloatArray, blocks: Sequence[slice]) -> Prediction:
+def leave_one_question_out(
+    gram: FloatArray,
+    targets: FloatArray,
+    blocks: Sequence[slice],
+    together: Sequence[Sequence[int]] | None = None,
+) -> Prediction:
     """Prediction for every question from all others, in closed form.
+
+    ``together`` are groups of questions that are left out at once: a battery, say, whose questions would
+    otherwise give one another away.
 
     ``mean_q = y_q - [(K^-1)_qq]^-1 (K^-1 y)_q`` and ``cov_q = [(K^-1)_qq]^-1``.
 
     Source: Rasmussen and Williams, "Gaussian Processes for Machine Learning" (2006), eq. 5.12, here
     for the block of a question's options instead of a single row.
     """
-    return spectrum(gram, blocks).left_out(0.0, targets, blocks)
+    return spectrum(gram, blocks).left_out(0.0, targets, blocks, together)
 
 
 def _centred_variance(covariance: FloatArray) -> FloatArray:
@@ -260,3 +401,16 @@ def damping(variance: FloatArray, blocks: Sequence[slice]) -> FloatArray:
         odds = variance[block].mean() * (n / (n - 1)) ** 2
         out[block] = 1.0 / np.sqrt(1.0 + np.pi / 8.0 * odds)
     return out
+
+
+def cosine_distances(a: FloatArray, b: FloatArray, centre: FloatArray) -> FloatArray:
+    """1 - cosine for each layer after subtracting ``centre`` (n_layers, 1, dim): (n_layers, n, m)."""
+    left, right = a - centre, b - centre
+    left = left / np.maximum(np.linalg.norm(left, axis=2, keepdims=True), 1e-12)
+    right = right / np.maximum(np.linalg.norm(right, axis=2, keepdims=True), 1e-12)
+    return 1.0 - left @ right.transpose(0, 2, 1)
+
+
+def text_kernel(distances: FloatArray, length: float) -> FloatArray:
+    """Mean over layers of ``exp(-distance / length)``, shape (n, m)."""
+    return np.exp(-distances / length).mean(axis=0)

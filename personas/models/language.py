@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from safetensors import SafetensorError
@@ -31,6 +31,18 @@ if TYPE_CHECKING:
 _HASHES = ".sha256.json"
 
 
+class Below(NamedTuple):
+    """What a model made of a batch up to some layer, so that it need not do so again.
+
+    Attributes:
+        layer: the layer whose input this is.
+        states: hidden states (B, T, dim) in the model's number format.
+    """
+
+    layer: int
+    states: "torch.Tensor"
+
+
 class _Enough(Exception):
     """The layers asked for have been computed; the rest of the forward pass is not needed."""
 
@@ -42,6 +54,7 @@ class LanguageModel:
     Attributes:
         name: what people call it.
         fingerprint: hash of weights, adapter, configuration, tokenizer and number format.
+        weights: hash of the weights alone, adapter included: the same on every machine.
         processor: where it runs.
         n_layers: number of layers; hidden states 0 are the embeddings, ``n_layers`` the last.
         dim: width of a hidden state.
@@ -51,6 +64,7 @@ class LanguageModel:
 
     name: str
     fingerprint: str
+    weights: str
     processor: Processor
     n_layers: int
     dim: int
@@ -60,7 +74,9 @@ class LanguageModel:
     _tokenizer: Any
 
     @staticmethod
-    def load(source: Path | str, processor: Processor, adapter: Path | None = None) -> "LanguageModel":
+    def load(
+        source: Path | str, processor: Processor, adapter: Path | None = None, *, four_bit: bool = False
+    ) -> "LanguageModel":
         """The model in a folder or under a hub name, with a LoRA adapter merged in where there is one.
 
         Args:
@@ -68,13 +84,15 @@ class LanguageModel:
                 loaded first.
             processor: from ``processor.choose``.
             adapter: folder of a LoRA adapter on top of ``source``.
+            four_bit: the weights are kept in 4 bits (bitsandbytes, CUDA only) and computed with in the
+                processor's number format.
 
         Raises:
             PullError: the weights cannot be found or reached.
             MirrorpanelError: an architecture that cannot be read by layers.
         """
         base, adapter = _base_and_adapter(source, adapter)
-        model, tokenizer = _load(base, adapter, processor)
+        model, tokenizer = _load(base, adapter, processor, four_bit)
         decoder = model.base_model
         if not hasattr(decoder, "layers"):
             raise MirrorpanelError(
@@ -83,11 +101,12 @@ class LanguageModel:
             )
         bare: list[int] = tokenizer("a", add_special_tokens=False).input_ids
         full: list[int] = tokenizer("a").input_ids
-        parts = [_hash_of(base, model.config), processor.dtype]
+        parts = [_hash_of(base, model.config), processor.dtype, *(["nf4"] if four_bit else [])]
         parts += [_hash_of(adapter, None)] if adapter else []
         return LanguageModel(
             name="+".join(Path(p).name if isinstance(p, Path) else p for p in (base, adapter) if p),
-            fingerprint=hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16],
+            fingerprint=_digest(parts),
+            weights=_digest([_hash_of(p, model.config, (".safetensors",)) for p in (base, adapter) if p]),
             processor=processor,
             n_layers=len(decoder.layers),
             dim=int(model.config.hidden_size),
@@ -101,25 +120,53 @@ class LanguageModel:
         """Token ids of a text, without special tokens."""
         return tuple(self._tokenizer(text, add_special_tokens=False).input_ids)
 
-    def hidden_states(self, batch: Batch, layers: Sequence[int]) -> "list[torch.Tensor]":
+    def chat(self, text: str) -> tuple[int, ...] | None:
+        """Token ids of ``text`` as a user's message, up to where the reply begins.
+
+        ``None`` where the tokenizer has no chat template.
+        """
+        if not getattr(self._tokenizer, "chat_template", None):
+            return None
+        messages = [{"role": "user", "content": text}]
+        ids: list[int] = self._tokenizer.apply_chat_template(
+            messages, add_generation_prompt=True, tokenize=True, return_dict=False
+        )
+        return tuple(ids)
+
+    @property
+    def dtype(self) -> "torch.dtype":
+        """Number format that hidden states are computed in."""
+        return self._model.dtype
+
+    def hidden_states(
+        self, batch: Batch, layers: Sequence[int], gradients: bool = False, below: Below | None = None
+    ) -> "list[torch.Tensor]":
         """For each layer asked for its states, shape (B, T, dim), in float32 on the model's device.
 
-        Layers above the highest one asked for are not computed. Raises: ValueError for a layer that is not
+        Layers above the highest one asked for are not computed, and none under ``below`` where it is given.
+        With ``gradients`` the states can be differentiated. Raises: ValueError for a layer that is not
         there.
         """
         import torch
 
-        wrong = [layer for layer in layers if not 0 <= layer <= self.n_layers]
+        least = 0 if below is None else below.layer
+        wrong = [layer for layer in layers if not least <= layer <= self.n_layers]
         if wrong:
-            raise ValueError(f"no layer {wrong[0]}; the model has hidden states 0 to {self.n_layers}")
+            raise ValueError(f"no layer {wrong[0]}; the model has hidden states {least} to {self.n_layers}")
         found: dict[int, torch.Tensor] = {}
+        decoder, inputs = self._model.base_model, self._inputs(batch)
+        whole = decoder.layers
         hooks = self._record(found, frozenset(layers))
         try:
-            with torch.inference_mode():
-                self._model.base_model(**self._inputs(batch), use_cache=False)
+            if below is not None:
+                decoder.layers = torch.nn.ModuleList(list(whole)[below.layer :])
+                inputs = {**inputs, "input_ids": None, "inputs_embeds": below.states}
+            with contextlib.nullcontext() if gradients else torch.inference_mode():
+                decoder(**inputs, use_cache=False)
         except _Enough:
             pass
         finally:
+            decoder.layers = whole
             for hook in hooks:
                 hook.remove()
         return [found[layer].float() for layer in layers]
@@ -132,16 +179,29 @@ class LanguageModel:
         """
         import torch
 
-        places, which = np.unique(at, return_inverse=True)
-        device = self._model.device
         with torch.inference_mode():
-            logits: torch.Tensor = self._model(
-                **self._inputs(batch), use_cache=False, logits_to_keep=torch.as_tensor(places).to(device)
-            ).logits.float()  # (B, K, vocabulary)
-            column = torch.as_tensor(which).to(device)
-            chosen = logits[:, column, torch.as_tensor(tokens).to(device)]
-            result = chosen - logits.logsumexp(dim=-1)[:, column]
+            result = self.likelihoods(batch, at, tokens)
         return result.cpu().numpy().astype(np.float64)
+
+    def likelihoods(self, batch: Batch, at: IntArray, tokens: IntArray) -> "torch.Tensor":
+        """What ``log_probabilities`` returns, as a tensor that can be differentiated."""
+        import torch
+
+        places, which = np.unique(at, return_inverse=True)
+        logits = self.logits(batch, places)
+        column = torch.as_tensor(which).to(logits.device)
+        chosen = logits[:, column, torch.as_tensor(tokens).to(logits.device)]
+        return chosen - logits.logsumexp(dim=-1)[:, column]
+
+    def logits(self, batch: Batch, places: IntArray) -> "torch.Tensor":
+        """Unscaled log-probabilities of every next token after ``places``, (B, n_places, vocabulary).
+
+        In float32, with their graph.
+        """
+        import torch
+
+        keep = torch.as_tensor(places).to(self._model.device)
+        return self._model(**self._inputs(batch), use_cache=False, logits_to_keep=keep).logits.float()
 
     def _record(self, found: "dict[int, torch.Tensor]", wanted: frozenset[int]) -> list[Any]:
         """Hooks that put the states of the layers wanted into ``found`` and end the pass after the last."""
@@ -205,7 +265,7 @@ def _base_and_adapter(source: Path | str, adapter: Path | None) -> tuple[Path | 
     return catalogue.folder(str(config["base_model_name_or_path"]), cache_folder()), source
 
 
-def _load(base: Path | str, adapter: Path | None, processor: Processor) -> tuple[Any, Any]:
+def _load(base: Path | str, adapter: Path | None, processor: Processor, four_bit: bool) -> tuple[Any, Any]:
     import torch
 
     transformers = transformers_quietly()
@@ -217,17 +277,31 @@ def _load(base: Path | str, adapter: Path | None, processor: Processor) -> tuple
             tokenizer = transformers.AutoTokenizer.from_pretrained(base)
             # An adapter is merged in float32, so that small changes do not vanish in rounding.
             model = transformers.AutoModelForCausalLM.from_pretrained(
-                base, dtype=torch.float32 if adapter else dtype, attn_implementation="sdpa"
+                base,
+                dtype=torch.float32 if adapter else dtype,
+                attn_implementation="sdpa",
+                **(_in_four_bits(transformers, processor, dtype) if four_bit else {}),
             )
             if adapter is not None:
                 peft: Any = importlib.import_module("peft")
                 model = peft.PeftModel.from_pretrained(model, str(adapter)).merge_and_unload().to(dtype)
         except (OSError, ValueError, SafetensorError) as error:
             raise PullError(_unreachable(base, str(error))) from None
-    model = model.to(processor.device).eval()
+    model = model.eval() if four_bit else model.to(processor.device).eval()
     if dtype != torch.float32:
         _widen_output(model)
     return model, tokenizer
+
+
+def _in_four_bits(transformers: Any, processor: Processor, dtype: "torch.dtype") -> dict[str, Any]:
+    """Arguments that load weights in NF4, straight onto the device (Dettmers et al., "QLoRA", 2023)."""
+    config = transformers.BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=dtype,
+    )
+    return {"quantization_config": config, "device_map": {"": processor.device}}
 
 
 def _widen_output(model: Any) -> None:
@@ -259,8 +333,12 @@ def _unreachable(base: Path | str, reason: str) -> str:
     )
 
 
-def _hash_of(source: Path | str, config: Any) -> str:
-    """Hash of the files of a folder; for a hub name the commit that was loaded."""
+def _digest(parts: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _hash_of(source: Path | str, config: Any, kinds: tuple[str, ...] = (".safetensors", ".json")) -> str:
+    """Hash of the files of these kinds in a folder; for a hub name the commit that was loaded."""
     if isinstance(source, str):
         return f"{source}@{config._commit_hash}"
     files = sorted(p for p in source.iterdir() if p.suffix in (".safetensors", ".json") and p.name != _HASHES)
@@ -274,7 +352,8 @@ def _hash_of(source: Path | str, config: Any) -> str:
         # A folder that cannot be written only costs reading the weights again next time.
         with contextlib.suppress(OSError):
             (source / _HASHES).write_text(json.dumps(fresh), encoding="utf-8")
-    return hashlib.sha256(json.dumps(hashes, sort_keys=True).encode()).hexdigest()
+    wanted = {name: found for name, found in hashes.items() if name.endswith(kinds)}
+    return hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
 
 
 def _known_hashes(source: Path) -> dict[str, list[Any]]:

@@ -7,11 +7,12 @@ import numpy as np
 
 from personas.arrays import FloatArray
 from personas.document import Document
-from personas.models.kernel import cosine_distances, row_blocks, text_kernel
+from personas.models.kernel import row_blocks, similarity
 from personas.panel import UNKNOWN, Panel
 
 _TEXT_LENGTH = 0.5
 _JITTER = 1e-6
+_MANY = 64  # values above which an attribute is a text: its values are known by what they say alone
 
 AttributeVectors = Callable[[Sequence[tuple[str, str]]], FloatArray]
 """Encodes (attribute, value) pairs, shape (n_layers, n_pairs, dim)."""
@@ -32,7 +33,8 @@ class PersonEncoder:
     Each value has a row of features whose inner products are the kernel between values of one
     attribute, ``(1 - text) * same value + text * similarity of the two texts``. A person is the sum of
     the rows of what is known, each less the average row of its attribute, with the share of attributes
-    known in front. A person of whom nothing is known is therefore the zero vector.
+    known in front. A person of whom nothing is known is therefore the zero vector. An attribute with more
+    than 64 values is free text: only the texts count, along their 64 strongest directions.
 
     Attributes:
         attributes: in the order of ``vectors``.
@@ -47,7 +49,7 @@ class PersonEncoder:
     @property
     def width(self) -> int:
         """Length of a person vector."""
-        return 1 + sum(len(a.levels) for a in self.attributes)
+        return 1 + sum(self._widths)
 
     def encode(self, panel: Panel, vectors_of: AttributeVectors | None = None) -> FloatArray:
         """Person vectors, shape (n_persons, width).
@@ -61,8 +63,7 @@ class PersonEncoder:
         """
         out = np.zeros((len(panel), self.width))
         start = 1
-        for attribute, rows in zip(self.attributes, self._slices(), strict=True):
-            width = len(attribute.levels)
+        for attribute, rows, width in zip(self.attributes, self._slices(), self._widths, strict=True):
             if attribute.name in panel.attributes:
                 column = panel.attributes.index(attribute.name)
                 codes = panel.codes[:, column]
@@ -74,6 +75,34 @@ class PersonEncoder:
                 out[known, 0] += 1.0 / len(self.attributes)
             start += width
         return out
+
+    def onto(self, other: "PersonEncoder") -> FloatArray:
+        """Matrix M (own width, other's width): ``M @ effects`` are the effects of ``other`` on own vectors.
+
+        Attributes and values are matched by name, whatever their case; those that ``other`` does not know
+        have no effect. Exact where nothing of either kernel comes from texts.
+        """
+        out = np.zeros((self.width, other.width))
+        out[0, 0] = len(self.attributes) and 1.0
+        theirs = {
+            (a.name.casefold(), level.casefold()): start + i
+            for a, start in zip(other.attributes, other._starts(), strict=True)
+            if len(a.levels) <= _MANY
+            for i, level in enumerate(a.levels)
+        }
+        for attribute, start in zip(self.attributes, self._starts(), strict=True):
+            for i, level in enumerate(attribute.levels if len(attribute.levels) <= _MANY else ()):
+                place = theirs.get((attribute.name.casefold(), level.casefold()))
+                if place is not None:
+                    out[start + i, place] = 1.0
+        return out
+
+    def _starts(self) -> list[int]:
+        return [1 + block.start for block in row_blocks(self._widths)]
+
+    @property
+    def _widths(self) -> list[int]:
+        return [min(len(a.levels), _MANY) for a in self.attributes]
 
     def missing(self, panel: Panel) -> list[str]:
         """Attributes that were trained on and that the panel does not have at all."""
@@ -91,23 +120,31 @@ class PersonEncoder:
     ) -> FloatArray:
         """Centred feature row of each of ``levels``, shape (n_levels, n_trained_levels)."""
         centre = vectors.mean(axis=1, keepdims=True)
-        similarity = text_kernel(cosine_distances(vectors, vectors, centre), _TEXT_LENGTH)
-        gram = self.text * similarity + (1.0 - self.text + _JITTER) * np.eye(len(similarity))
-        root = np.linalg.cholesky(gram)
+        many = len(attribute.levels) > _MANY
+        text = 1.0 if many else self.text
+        alike = similarity(vectors - centre, vectors - centre, _TEXT_LENGTH)
+        gram = text * alike + (1.0 - text + _JITTER) * np.eye(len(alike))
+        root = _strongest(gram) if many else np.linalg.cholesky(gram)
         average = np.asarray(attribute.shares) @ root
         place = {level: i for i, level in enumerate(attribute.levels)}
-        out = np.zeros((len(levels), len(root)))
+        out = np.zeros((len(levels), root.shape[1]))
         out[[v in place for v in levels]] = root[[place[v] for v in levels if v in place]]
         new = [v for v in levels if v not in place]
-        if new and self.text > 0:
+        if new and text > 0:
             if vectors_of is None:
                 raise ValueError(
                     f"attribute {attribute.name!r} has untrained values {new}; an encoder is needed"
                 )
             fresh = vectors_of([(attribute.name, level) for level in new])
-            cross = self.text * text_kernel(cosine_distances(fresh, vectors, centre), _TEXT_LENGTH)
-            out[[v not in place for v in levels]] = np.linalg.solve(root, cross.T).T
+            cross = text * similarity(fresh - centre, vectors - centre, _TEXT_LENGTH)
+            out[[v not in place for v in levels]] = cross @ np.linalg.pinv(root).T
         return np.asarray(out - average, dtype=np.float64)
+
+
+def _strongest(gram: FloatArray) -> FloatArray:
+    """Root of a kernel matrix along its strongest directions, shape (n, 64)."""
+    values, vectors = np.linalg.eigh(gram)
+    return vectors[:, -_MANY:] * np.sqrt(np.maximum(values[-_MANY:], 0.0))
 
 
 def person_encoder(

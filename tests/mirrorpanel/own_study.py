@@ -64,7 +64,7 @@ TRAIN = """\
 adapter: tastes
 panel: own
 model: smollm2-135m
-split: {people: 0.5, questions: [museums], seed: 4}
+split: {people: 0.5, questions: [museums], seed: 4, by: question}
 folds: 2
 seed: 5
 """

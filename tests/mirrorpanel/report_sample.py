@@ -5,11 +5,11 @@ import math
 from grounding.population.weights import MarginFit, Weighting
 from grounding.provenance import Provenance, Source
 from mirrorpanel.render.data import ModelLine, ReportData, SplitLine
+from personas.measures.estimate import Estimate
 from validation.results import (
     AgreementResult,
     Claim,
     Comparison,
-    Estimate,
     Measure,
     QuestionResult,
     SegmentResult,

@@ -286,14 +286,18 @@ TRAININGS = {
     "too few questions left": (
         "[museums]",
         "[tea, coffee, parks, museums]",
-        [":4: split: ", "at least 2 are needed"],
+        ["nothing was trained", "few-questions: 1 question to train on", "hold out fewer ('split')"],
     ),
     "an unknown attribute": (
         "folds: 2",
         "folds: 2\nattributes: [height]",
         [":6: attributes: Unknown attribute 'height'; choose from 'age_group', 'sex'"],
     ),
-    "too few people left": ("people: 0.5", "people: 0.99", ["answers to train on; 10 are needed"]),
+    "too few people left": (
+        "people: 0.5",
+        "people: 0.99",
+        ["nothing was trained", "few-people: ", "bring in more people"],
+    ),
 }
 
 

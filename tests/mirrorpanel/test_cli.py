@@ -24,7 +24,7 @@ def commands(group: Any, before: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
 
 PROGRAM_GROUP: Any = typer.main.get_command(app)
 COMMANDS = commands(PROGRAM_GROUP)
-GROUPS = [("models",), ("data",), ("panel",), ("key",), ("audit",)]
+GROUPS = [("models",), ("data",), ("panel",), ("review",), ("key",), ("audit",)]
 VERBS = [words for words in COMMANDS if words not in GROUPS]
 
 
@@ -41,6 +41,11 @@ def test_the_commands_are_those_of_the_issue():
         ("models", "list"),
         ("models", "show"),
         ("models", "pull"),
+        ("models", "approve"),
+        ("models", "retire"),
+        ("review",),
+        ("review", "export"),
+        ("review", "read"),
         ("data",),
         ("data", "list"),
         ("data", "pull"),

@@ -10,20 +10,21 @@ from simulated_survey import OPTIONS, TOPICS, questions
 from word_encoder import WordEncoder
 
 from personas.errors import DataError
-from personas.models import factored
+from personas.models import factored, projection
 from personas.models.factored import (
     CONFIG,
     WEIGHTS,
     FactoredConfig,
     FactoredModel,
-    Head,
+    Kernels,
     attribute_vectors,
+    known_head,
     load,
     normalised,
     option_blocks,
     question_option_vectors,
 )
-from personas.models.kernel import KernelSettings
+from personas.models.kernel import KernelSettings, option_set
 from personas.models.persons import person_encoder
 from personas.panel import from_columns
 from personas.question import Question
@@ -59,11 +60,14 @@ def build(encoder: WordEncoder, text: float = 0.5) -> FactoredModel:
     effects = rng.normal(size=(people.width, 1)) * lean + 0.1 * rng.normal(size=(people.width, len(lean)))
     config = FactoredConfig(
         name="made up", base_model="words", base_fingerprint="words", layers=(0, 1), questions=TRAINED,
-        attributes=people.attributes, text=text, share_kernel=KERNEL, effect_kernel=KERNEL,
-        share_amplitude=0.5, split="none", seed=1,
+        attributes=people.attributes, text=text, split="none", seed=1,
+        kernels=Kernels(shares=KERNEL, effects=KERNEL, amplitude=0.5, least_support=0.2),
     )  # fmt: skip
-    head = Head(log_prior, effects, np.ones(len(TRAINED)))
-    return FactoredModel(config, question_option_vectors(encoder, TRAINED), people, head, lambda: encoder)
+    vectors = question_option_vectors(encoder, TRAINED)
+    space = projection.fitted(vectors)
+    options = option_set(TRAINED, space.apply(vectors))
+    head = known_head(config, log_prior, effects)
+    return FactoredModel(config, options, space, people, head, np.zeros(len(log_prior)), lambda: encoder)
 
 
 @pytest.fixture
@@ -128,6 +132,19 @@ def test_a_question_is_known_by_what_it_asks_and_not_by_its_name(
 
 
 @pytest.mark.parametrize("order", [(1, 2, 0), (2, 1, 0)])
+def test_a_trained_question_is_known_in_whatever_order_its_options_come(
+    model: FactoredModel, encoder: WordEncoder, order: tuple[int, ...]
+) -> None:
+    encoder.texts = 0
+    asked = TRAINED[2]
+    turned = asked.model_copy(update={"options": tuple(asked.options[i] for i in order)})
+    before, after = model.distributions(PANEL, [asked, turned])
+    np.testing.assert_allclose(after, before[:, list(order)], atol=1e-14)
+    assert encoder.texts == 0
+    assert model.outside_support([turned]) == []
+
+
+@pytest.mark.parametrize("order", [(1, 2, 0), (2, 1, 0)])
 def test_permuting_the_options_of_a_new_question_permutes_its_distribution(
     model: FactoredModel, order: tuple[int, ...]
 ) -> None:
@@ -141,10 +158,10 @@ def test_permuting_the_options_of_a_new_question_permutes_its_distribution(
 
 def test_turning_an_ordered_scale_round_turns_the_distribution_round(encoder: WordEncoder) -> None:
     made = build(encoder)
+    without = KERNEL.model_copy(update={"position": 0.0})
     silent = made.config.model_copy(
         update={
-            "share_kernel": KERNEL.model_copy(update={"position": 0.0}),
-            "effect_kernel": KERNEL.model_copy(update={"position": 0.0}),
+            "kernels": Kernels(shares=without, effects=without, amplitude=0.5, least_support=0.2),
         }
     )
     model = replace(made, config=silent)
@@ -226,7 +243,8 @@ def test_saving_and_loading_gives_the_same_answers(
 
 def test_the_fingerprint_follows_everything_that_answers_depend_on(model: FactoredModel) -> None:
     head = replace(model.head, effects=model.head.effects + 0.01)
-    config = model.config.model_copy(update={"share_amplitude": 0.6})
+    kernels = model.config.kernels.model_copy(update={"amplitude": 0.6})
+    config = model.config.model_copy(update={"kernels": kernels})
     changed = [model, replace(model, head=head), replace(model, config=config), build(WordEncoder(), 0.0)]
     assert len({m.fingerprint for m in changed}) == 4
 

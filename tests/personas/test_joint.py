@@ -118,8 +118,9 @@ def test_no_persons_or_no_questions_give_no_answers(
 
 def test_a_text_longer_than_the_model_reads_is_refused(model: JointModel, few_questions: Questions) -> None:
     panel = from_columns(["p1"], {"diary": ["very long " * 200]}, np.ones(1))
-    with pytest.raises(DataError, match=r"reads 512; shorten the attributes of"):
+    with pytest.raises(DataError, match=r"reads 512; shorten the attributes of") as refused:
         model.distributions(panel, few_questions)
+    assert "very long" not in str(refused.value)  # what is known of a person stays out of messages
 
 
 def test_the_fingerprint_changes_with_the_weights_and_the_number_format(

@@ -10,20 +10,21 @@ from personas.models.kernel import (
     KernelSettings,
     OptionSet,
     centred_blocks,
-    cosine_distances,
     damping,
     gram_matrix,
+    kernel,
     leave_one_question_out,
     option_set,
+    parts,
     position_kernel,
     row_blocks,
-    signal_matrix,
+    rows_of,
+    similarity,
     spectrum,
-    text_kernel,
 )
 from personas.question import Question
 
-MIXED = KernelSettings(text=1.0, position=0.7, length=0.5, noise=0.3)
+MIXED = KernelSettings(text=1.0, pair=0.4, slope=0.6, position=0.7, length=0.5, noise=0.3)
 
 
 def questions(*kinds: tuple[int, str]) -> tuple[Question, ...]:
@@ -55,14 +56,17 @@ def only(whole: OptionSet, question: int) -> OptionSet:
 KINDS = ((3, "ordinal"), (2, "ordinal"), (4, "nominal"), (5, "ordinal"), (2, "nominal"), (3, "ordinal"))
 
 
-@pytest.mark.parametrize("changes", [{}, {"text": 0.0}, {"position": 0.0}, {"noise": 0.01}])
+CHANGES = ({}, {"text": 0.0}, {"position": 0.0}, {"pair": 0.0}, {"slope": 0.0}, {"noise": 0.01})
+
+
+@pytest.mark.parametrize("changes", CHANGES)
 def test_leaving_a_question_out_equals_refitting_without_it(changes: dict[str, float]) -> None:
-    parts = MIXED.model_copy(update=changes)
+    chosen = MIXED.model_copy(update=changes)
     whole = options(*KINDS)
     targets = centred_blocks(np.random.default_rng(1).normal(size=(len(whole.positions), 3)), whole.blocks)
-    found = leave_one_question_out(gram_matrix(whole, parts), targets, whole.blocks)
+    found = leave_one_question_out(gram_matrix(whole, chosen), targets, whole.blocks)
     for question, block in enumerate(whole.blocks):
-        rest = KernelRegression(without(whole, question), targets[whole.question != question], parts)
+        rest = KernelRegression(without(whole, question), targets[whole.question != question], chosen)
         refitted = rest.predict(only(whole, question))
         np.testing.assert_allclose(found.mean[block], refitted.mean, atol=1e-9)
         np.testing.assert_allclose(found.variance[block], refitted.variance, atol=1e-9)
@@ -83,12 +87,49 @@ def test_a_spectrum_serves_all_noises() -> None:
         assert kernel.amplitude(noise, targets) == pytest.approx((targets * solved).sum() / (2 * contrasts))
 
 
-def test_a_text_kernel_already_computed_gives_the_same_matrix() -> None:
+def test_questions_left_out_together_are_predicted_from_the_rest_alone() -> None:
     whole = options(*KINDS)
-    centre = whole.vectors.mean(axis=1, keepdims=True)
-    text = text_kernel(cosine_distances(whole.vectors, whole.vectors, centre), MIXED.length)
-    with_noise = signal_matrix(text, whole, MIXED) + MIXED.noise * np.eye(len(text))
-    np.testing.assert_allclose(with_noise, gram_matrix(whole, MIXED))
+    targets = centred_blocks(np.random.default_rng(8).normal(size=(len(whole.positions), 2)), whole.blocks)
+    groups = [[0, 3], [1], [2, 4, 5]]
+    found = leave_one_question_out(gram_matrix(whole, MIXED), targets, whole.blocks, groups)
+    for group in groups:
+        rest = [q for q in range(len(whole.blocks)) if q not in group]
+        kept = np.isin(whole.question, rest)
+        refitted = KernelRegression(whole.take(rest), targets[kept], MIXED).predict(whole.take(group))
+        gone = rows_of(whole.blocks, group)
+        np.testing.assert_allclose(found.mean[gone], refitted.mean, atol=1e-9)
+        np.testing.assert_allclose(found.variance[gone], refitted.variance, atol=1e-9)
+
+
+def test_leaving_out_some_questions_by_their_blocks_equals_leaving_out_all_in_turn() -> None:
+    whole = options(*KINDS)
+    targets = centred_blocks(np.random.default_rng(9).normal(size=(len(whole.positions), 2)), whole.blocks)
+    all_in_turn = leave_one_question_out(gram_matrix(whole, MIXED), targets, whole.blocks)
+    some = KernelRegression(whole, targets, MIXED).left_out([4, 1])
+    for one, other in zip(some, all_in_turn, strict=True):
+        np.testing.assert_allclose(one, other[rows_of(whole.blocks, [4, 1])], atol=1e-9)
+
+
+def test_what_is_known_badly_is_held_to_less() -> None:
+    whole = options(*KINDS)
+    targets = centred_blocks(np.random.default_rng(10).normal(size=(len(whole.positions), 1)), whole.blocks)
+    own = only(whole, 3)
+    plain = KernelRegression(whole, targets, MIXED).predict(own)
+    unsure = np.where(whole.question == 3, 50.0, 0.0)
+    doubted = KernelRegression(whole, targets, MIXED, unsure).predict(own)
+    without_it = KernelRegression(without(whole, 3), targets[whole.question != 3], MIXED).predict(own)
+    assert doubted.variance.sum() > plain.variance.sum()
+    np.testing.assert_allclose(doubted.mean, without_it.mean, atol=0.1)
+
+
+def test_the_parts_are_one_for_the_same_option_and_multiply_as_they_say() -> None:
+    whole = options(*KINDS)
+    own = parts(whole, whole, MIXED.length)
+    np.testing.assert_allclose(np.diag(own.text), 1.0)
+    pairs = np.ix_(whole.question, whole.question)
+    question = similarity(whole.means, whole.means, 1.5 * MIXED.length)[pairs]
+    np.testing.assert_allclose(own.slope, question * own.position)
+    np.testing.assert_allclose(own.pair, question * similarity(whole.apart, whole.apart, 1.5 * MIXED.length))
 
 
 def test_the_kernel_is_centred_within_each_question_and_positive() -> None:
@@ -165,11 +206,11 @@ def far_and_near() -> tuple[OptionSet, OptionSet]:
 def test_far_texts_fall_back_on_the_position_part() -> None:
     trained, new = far_and_near()
     targets = np.tile(np.array([[-1.0], [0.0], [1.0]]), (3, 1))
-    parts = KernelSettings(text=1.0, position=0.0, length=0.05, noise=0.1)
-    near, far = KernelRegression(trained, targets, parts).predict(new).mean.reshape(2, 3)
+    kernel = KernelSettings(text=1.0, position=0.0, length=0.05, noise=0.1)
+    near, far = KernelRegression(trained, targets, kernel).predict(new).mean.reshape(2, 3)
     assert near[2] > 0.8
     np.testing.assert_allclose(far, 0.0, atol=1e-3)
-    both = KernelRegression(trained, targets, parts.model_copy(update={"position": 1.0})).predict(new)
+    both = KernelRegression(trained, targets, kernel.model_copy(update={"position": 1.0})).predict(new)
     near, far = both.mean.reshape(2, 3)
     assert near[2] > 0.8
     assert 0.3 < far[2] < near[2]
@@ -181,8 +222,8 @@ def test_support_tells_near_questions_from_far_ones_whatever_their_positions() -
     trained, new = far_and_near()
     targets = np.tile(np.array([[-1.0], [0.0], [1.0]]), (3, 1))
     for position in (0.0, 3.0):
-        parts = KernelSettings(text=1.0, position=position, length=0.1, noise=0.1)
-        near, far = KernelRegression(trained, targets, parts).support(new)
+        kernel = KernelSettings(text=1.0, position=position, length=0.1, noise=0.1)
+        near, far = KernelRegression(trained, targets, kernel).support(new)
         assert near > 0.5
         assert far < 0.01
     silent = KernelSettings(text=0.0, position=1.0, length=0.1, noise=0.1)
@@ -248,3 +289,12 @@ def test_positions_fall_off_as_a_bell() -> None:
 def test_vectors_must_be_as_many_as_options() -> None:
     with pytest.raises(ValueError, match="vectors must have 5 rows, got 4"):
         option_set(questions((3, "ordinal"), (2, "ordinal")), np.zeros((1, 4, 6)))
+
+
+def test_the_kernel_is_the_sum_of_its_parts() -> None:
+    whole, new = options(*KINDS), options((4, "ordinal"), (2, "nominal"), seed=9)
+    for changes in CHANGES:
+        settings_ = MIXED.model_copy(update=changes)
+        np.testing.assert_allclose(
+            kernel(new, whole, settings_), parts(new, whole, settings_.length).whole(settings_), atol=1e-12
+        )

@@ -29,7 +29,9 @@ def test_the_fingerprint_follows_what_is_asked_and_not_the_name() -> None:
     assert first.fingerprint == "aaceb62f9a9c063c"
 
 
-@pytest.mark.parametrize("options", [(), ("only",), ("yes", "yes"), ("yes", " "), ("yes", "")])
+@pytest.mark.parametrize(
+    "options", [(), ("only",), ("yes", "yes"), ("yes", " "), ("yes", ""), ("yes", "\u200b")]
+)
 def test_options_must_be_at_least_two_distinct_labels(options: tuple[str, ...]) -> None:
     with pytest.raises(ValidationError, match="at least 2 distinct labels that are not blank"):
         question(options=options)

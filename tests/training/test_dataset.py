@@ -2,13 +2,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from simulated_survey import survey
+from simulated_survey import TOPICS, survey
 
-from grounding.splits import Split, split
+from grounding.splits import Levels, Split, split
 from personas.answer import NO_ANSWER, Answers
-from personas.errors import DataError
+from personas.errors import DataError, DocumentError
 from personas.panel import UNKNOWN
-from training.dataset import training_data
+from personas.question import Question
+from training.dataset import decided, groups, training_data
+from training.split_spec import SplitSpec
 
 WORLD = survey(200, seed=1)
 RULE = Split(5, 0.4, ("birds", "radar"))
@@ -78,3 +80,62 @@ def test_a_single_question_left_is_refused() -> None:
     names = [q.name for q in WORLD.answers.questions]
     with pytest.raises(DataError, match="questions left after the split: 1; at least 2 are needed"):
         training_data(WORLD.people, WORLD.answers, split(1, 0.4, names[1:], names), ["age"])
+
+
+def test_people_kept_for_rectification_and_those_of_the_segment_are_never_trained_on() -> None:
+    rule = Split(5, 0.4, ("birds",), 0.2, (Levels("sex", ("male",)),))
+    data = training_data(WORLD.people, WORLD.answers, rule, ["age"])
+    male = {i for i, sex in zip(WORLD.people.ids, WORLD.people.values("sex"), strict=True) if sex == "male"}
+    kept = np.array(WORLD.people.ids)[rule.kept_for_rectification(WORLD.people.ids)]
+    assert data.people.ids
+    assert not set(data.people.ids) & (male | set(kept))
+    plain = training_data(WORLD.people, WORLD.answers, Split(5, 0.4, ("birds",)), ["age"])
+    assert set(data.people.ids) == set(plain.people.ids) - male - set(kept)
+
+
+def test_held_out_by_battery_the_questions_of_one_family_go_together() -> None:
+    questions = WORLD.answers.questions
+    with pytest.raises(
+        DocumentError, match=r"the 16 questions form 2 batteries \(rivers, .*hold out at least 8"
+    ):
+        decided(SplitSpec(questions=4), questions)
+    found = decided(SplitSpec(questions=4, by="question", seed=2), questions)
+    assert len(found.split.questions) == 4
+    assert found.blocks == tuple((q.name,) for q in questions if q.name in found.split.questions)
+    assert {o.held_out for o in found.overlaps} == set(found.split.questions)
+    assert {o.kind for o in found.overlaps} == {"battery"}
+
+
+def test_a_whole_battery_is_held_out_and_nothing_like_it_is_trained_on() -> None:
+    others = (
+        Question(name="shop", text="Where did you buy your last pair of shoes?", options=("shop", "web")),
+        Question(name="bus", text="Does a bus stop near your home?", options=("yes", "no")),
+    )
+    questions = (*WORLD.answers.questions, *others)
+    found = decided(SplitSpec(questions=("tanks",)), questions)
+    assert found.blocks == (TOPICS["army"],)
+    assert found.split.questions == tuple(sorted(TOPICS["army"]))
+    assert found.overlaps == ()
+    assert decided(SplitSpec(questions=3), questions).split.questions == ("bus", "shop")
+
+
+def test_what_the_training_file_says_of_people_is_in_the_split() -> None:
+    spec = SplitSpec(
+        people=0.3, rectification=0.1, segment={"sex": ("male",)}, wave={"pet": ("dog",)}, seed=9
+    )
+    found = decided(spec, WORLD.answers.questions).split
+    assert found == Split(9, 0.3, (), 0.1, (Levels("sex", ("male",)),), (Levels("pet", ("dog",)),))
+    counts = [int(mask.sum()) for mask in groups(found, WORLD.people)]
+    assert sum(counts) == 200
+    *counted, suspects = counts
+    assert min(counted) > 0
+    assert suspects == 0
+
+
+def test_a_segment_of_nobody_is_refused() -> None:
+    young = WORLD.people.take(np.array([v == "18 to 34 years" for v in WORLD.people.values("age")]))
+    rule = decided(SplitSpec(segment={"age": ("55 years or more",)}), WORLD.answers.questions).split
+    with pytest.raises(
+        DocumentError, match=r"split\.segment: nobody of the .* people has age 55 years or more"
+    ):
+        groups(rule, young)

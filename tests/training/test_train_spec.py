@@ -4,7 +4,8 @@ import pytest
 
 from personas import document
 from personas.errors import DocumentError
-from training.spec import SplitSpec, TrainSpec
+from training.spec import TrainSpec
+from training.split_spec import SplitSpec
 
 
 def read(tmp_path: Path, text: str) -> TrainSpec:
@@ -30,6 +31,18 @@ def test_everything_can_be_said(tmp_path: Path) -> None:
     assert read(tmp_path, text.replace("[natpark, natroad]", "3")).split.questions == 3
 
 
+def test_all_groups_of_the_split_can_be_said(tmp_path: Path) -> None:
+    split = read(
+        tmp_path,
+        "adapter: a\npanel: p\nsplit:\n  rectification: 0.2\n  by: question\n"
+        "  segment: {age: [old, very old], sex: [f]}\n  wave: {year: ['2018']}\n",
+    ).split
+    assert split.segment == {"age": ("old", "very old"), "sex": ("f",)}
+    assert (split.wave, split.rectification, split.by) == ({"year": ("2018",)}, 0.2, "question")
+    plain = SplitSpec()
+    assert (plain.segment, plain.wave, plain.rectification, plain.by) == ({}, {}, 0.0, "battery")
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -37,6 +50,12 @@ def test_everything_can_be_said(tmp_path: Path) -> None:
         ("folds: 1", "train.yaml:3: folds: .*greater than or equal to 2, found 1"),
         ("folds: many", "train.yaml:3: folds: .*valid integer.*found 'many'"),
         ("split: {people: 1.0}", "train.yaml:3: split.people: .*less than 1, found 1.0"),
+        (
+            "split: {people: 0.7, rectification: 0.3}",
+            r"split.rectification: people \(0.7\) and .* less than 1",
+        ),
+        ("split: {by: set}", "train.yaml:3: split.by: .*'battery' or 'question', found 'set'"),
+        ("split: {segment: {age: []}}", "train.yaml:3: split.segment.age: .*at least 1 item"),
         ("split: {share: 0.3}", "train.yaml:3: split.share: unknown key 'share'"),
         ("attributes: []", "train.yaml:3: attributes: .*at least 1 item"),
         ("attributes: [age, age]", "train.yaml:3: attributes: attributes must differ"),

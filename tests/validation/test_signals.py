@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 from personas.answer import NO_ANSWER, Answers
+from personas.measures import bootstrap, scores
 from personas.panel import from_columns
 from personas.question import Question
-from validation import intervals, signals
+from validation import signals
 from validation.scored import Scored
 
 ORDINAL = Question(name="o", text="O?", options=("low", "mid", "high"))
@@ -17,22 +18,22 @@ SCORED = Scored(PANEL, (ORDINAL, NOMINAL), (OF_ORDINAL, OF_NOMINAL))
 
 
 def test_the_log_score_by_hand():
-    scores = signals.log_scores(SCORED, ANSWERS)
-    assert np.isnan(scores[1, 1])
+    own = signals.log_scores(SCORED, ANSWERS)
+    assert np.isnan(own[1, 1])
     expected = (np.log(0.5) + np.log(0.6) + np.log(0.8) + 2 * np.log(0.5) + 2 * np.log(1.0)) / 7
-    assert signals.mean_log_score(scores, PANEL.weights) == pytest.approx(expected)
+    assert scores.mean(own, PANEL.weights) == pytest.approx(expected)
 
 
 def test_an_answer_called_impossible_is_counted_and_costs_a_finite_amount():
     wrong = Scored(PANEL, (NOMINAL,), (np.array([[1.0, 0.0]] * 3),))
     answers = ANSWERS.only(["n"])
     assert signals.impossible(wrong, answers) == 1
-    assert signals.log_scores(wrong, answers)[0, 0] == np.log(signals.FLOOR)
+    assert signals.log_scores(wrong, answers)[0, 0] == np.log(scores.FLOOR)
 
 
 def test_no_answers_have_no_log_score():
     with pytest.raises(ValueError, match="at least one answer"):
-        signals.mean_log_score(np.full((2, 1), np.nan), np.ones(2))
+        scores.mean(np.full((2, 1), np.nan), np.ones(2))
 
 
 def test_person_signal_is_the_correlation_without_question_means():
@@ -59,8 +60,8 @@ def test_person_signal_is_undefined_without_an_ordered_scale():
 
 def test_a_model_against_itself_differs_by_nothing():
     rng = np.random.default_rng(1)
-    scores = signals.log_scores(SCORED, ANSWERS)
-    scores[1, 1] = -0.5
-    drawn = intervals.counts(3, 50, rng)
-    found = signals.log_score_difference(scores, scores, PANEL.weights, drawn, rng)
+    own = signals.log_scores(SCORED, ANSWERS)
+    own[1, 1] = -0.5
+    drawn = bootstrap.counts(3, 50, rng)
+    found = bootstrap.paired_difference(own, own, PANEL.weights, drawn, rng)
     assert (found.value, found.low, found.high) == (0.0, 0.0, 0.0)

@@ -6,10 +6,10 @@ import pytest
 
 from grounding.sources.toplines_spec import Toplines
 from personas.answer import NO_ANSWER, Answers
+from personas.measures.estimate import Estimate
 from personas.panel import from_columns
 from personas.question import Question
 from validation import toplines
-from validation.results import Estimate
 
 TEA = Question(name="tea", text="Do you drink tea?", options=("no", "yes"))
 CAKE = Question(name="cake", text="Which cake?", options=("a", "b", "c"), scale="nominal")

@@ -1,7 +1,8 @@
 import pytest
 
+from personas.measures.estimate import Estimate
 from validation import verdicts
-from validation.results import Comparison, Estimate
+from validation.results import Comparison
 
 
 def _comparison(baseline, measure, value, low, high):

@@ -1,0 +1,131 @@
+"""``train``: fitting a persona model, and what belongs to it before and after."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mirrorpanel.cli import adapters, summaries
+from mirrorpanel.cli.console import say, show, show_json
+from mirrorpanel.lineup import Machine
+from mirrorpanel.render import audit_page
+from mirrorpanel.store import Workspace
+from mirrorpanel.verbs import laddering, rechecking, registry, training, training_audit
+from mirrorpanel.verbs.training import TrainedAdapter
+from personas import document
+from personas.models.wheel import cache_folder
+from training.gradients import distributed, task
+from training.spec import TrainSpec
+
+HERE = Path()
+
+
+def train(
+    file: Annotated[
+        Path | None, typer.Argument(help="The training file; with --recheck also an adapter's name.")
+    ] = None,
+    workspace: Annotated[
+        Path, typer.Option("--workspace", "-w", help="Folder of the workspace.", show_default=True)
+    ] = HERE,
+    audit: Annotated[
+        bool, typer.Option("--audit", help="Only look through what would be trained on.")
+    ] = False,
+    ladder: Annotated[
+        bool, typer.Option("--ladder", help="Hold the adapter against statistics and prompts, side by side.")
+    ] = False,
+    compare: Annotated[
+        tuple[str, str] | None, typer.Option(help="Two adapters to hold against each other.")
+    ] = None,
+    recheck: Annotated[
+        str | None, typer.Option(help="A new wave, panel or grounding file, to hold the adapter against.")
+    ] = None,
+    recalibrate: Annotated[
+        bool, typer.Option("--recalibrate", help="With --recheck: renew the shares where that is advised.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Register an adapter that failed a gate; its card says so.")
+    ] = False,
+    device: Annotated[
+        str | None, typer.Option(help="cpu, cuda or cuda:N; chosen by itself when left out.")
+    ] = None,
+    dtype: Annotated[
+        str | None, typer.Option(help="float32, bfloat16 or float16; chosen by a timed test when left out.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")] = False,
+) -> None:
+    """Fits a persona model to the real answers that the split leaves for training.
+
+    Example: mirrorpanel train train.yaml
+    """
+    own = distributed.share()
+    if not own.writes:
+        task.follow(own)  # the first process alone opens the workspace
+        return
+    machine = Machine(device or distributed.device(), dtype)
+    if (file is None) != (compare is not None):
+        raise typer.BadParameter("name a training file, or two adapters with --compare", param_hint="FILE")
+    with task.leading(own), Workspace(workspace) as opened:
+        if compare is not None:
+            _compare(opened, compare, machine, as_json)
+        elif file is not None and recheck is not None:
+            _recheck(opened, file, recheck, recalibrate, machine, as_json)
+        elif file is not None and audit:
+            _audit(opened, file, as_json)
+        elif file is not None:
+            done = training.train(opened, file, machine, say, forced=force)
+            _tell(opened, done, file, ladder, machine, as_json)
+
+
+def _tell(
+    opened: Workspace, done: TrainedAdapter, file: Path, ladder: bool, machine: Machine, as_json: bool
+) -> None:
+    climbed = laddering.climb(opened, file, done.adapter, machine, say) if ladder else None
+    if as_json:
+        more = {} if climbed is None else {"ladder": climbed.ladder.model_dump(mode="json")}
+        show_json(summaries.adapter(done) | more)
+        return
+    for line in summaries.adapter_lines(done):
+        show(line)
+    if climbed is not None:
+        for line in climbed.ladder.verdict:
+            show(line)
+        show(str(climbed.page))
+
+
+def _audit(opened: Workspace, file: Path, as_json: bool) -> None:
+    """Prints what was found; exit code 1 where it stops a training."""
+    found = training_audit.audit(opened, file)
+    if as_json:
+        show_json(
+            {"page": str(found.page), "passed": found.audit.passed, **found.audit.model_dump(mode="json")}
+        )
+    else:
+        for finding in found.audit.findings:
+            show(f"{finding.severity}: {finding.sentence}")
+        show(audit_page.verdict(found.audit))
+        show(str(found.page))
+    if not found.audit.passed:
+        raise typer.Exit(1)
+
+
+def _compare(opened: Workspace, names: tuple[str, str], machine: Machine, as_json: bool) -> None:
+    done = registry.compare(opened, *names, machine)
+    if as_json:
+        show_json(done.model_dump(mode="json"))
+        return
+    for line in adapters.compared_lines(done):
+        show(line)
+
+
+def _recheck(
+    opened: Workspace, file: Path, wave: str, recalibrate: bool, machine: Machine, as_json: bool
+) -> None:
+    name = document.read(file, TrainSpec).adapter if file.is_file() else str(file)
+    done = rechecking.rechecked(opened, name, wave, cache_folder(), machine, say, recalibrate)
+    if as_json:
+        fresh = None if done.fresh is None else done.fresh.adapter
+        found = done.found.model_dump(mode="json")
+        show_json({"adapter": done.adapter, "panel": done.panel, "fresh": fresh, **found})
+        return
+    for line in adapters.rechecked_lines(done):
+        show(line)

@@ -1,0 +1,112 @@
+"""The ladder as one HTML page that opens offline, and its JSON twin."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from mirrorpanel.render import ladder_charts, numbers, templating, wording
+from personas.measures.estimate import Estimate
+from training.held_out import SMALLEST_BASE
+from training.ladder import Ladder
+from training.measured import WITHIN, Dispersion
+
+_TEMPLATE = "ladder.html.j2"
+DEFINITIONS = {
+    "Agreement": "1 minus total variation between expected and real shares, mean over questions with at "
+    f"least {SMALLEST_BASE} answers; 1 is equal.",
+    "Gap closed": "(agreement − that of the uniform guess) / (ceiling − that of the uniform guess). The "
+    "ceiling is the agreement of two bootstrap samples of the real people, at their number. A rung "
+    "fitted on many more people than are held out is nearer to the truth than such a sample, and can pass 1.",
+    "Signal": "Correlation of expected and real answers once each question's mean is taken out of both: who "
+    "says what. Not defined where everybody is expected to answer alike.",
+    "Log loss": "Mean of −log of the probability given to the real answer, in nats. Less is better.",
+    "Better than the baseline": "Log loss of the best statistical rung less that of this one, on the same "
+    "answers, with a paired 95 % interval over people and questions. All above zero: shown to be better.",
+    "Brier": "Mean squared error of the probabilities, summed over the options; less is better.",
+    "Accuracy": "Share of answers that are the option called most probable. It rewards naming the commonest "
+    "one.",
+    "Precision, recall, F1": "Of the option called most probable, mean over options and over questions that "
+    "are nominal or have two options.",
+    "Calibration error": "Classwise expected calibration error; in brackets what luck alone would show.",
+    "Variance and entropy ratio": "Spread of simulated over real answers within cells of people alike in two "
+    f"attributes: median over questions, and share of questions within {WITHIN[0]} to {WITHIN[1]}.",
+    "Order": "Mean total variation between orders of the options, for rungs that read them in an order. The "
+    "others score each option by itself.",
+    "Memory": "Highest resident memory of the process while the rung was fitted and answered, less that "
+    "before. A language model that was loaded before does not count.",
+}
+
+
+@dataclass(frozen=True)
+class PageData:
+    """What the page needs beside the ladder: panel, time in UTC, version."""
+
+    panel: str
+    created: str
+    version: str
+
+
+def write(ladder: Ladder, data: PageData, folder: Path) -> Path:
+    """Path of ``ladder.html`` in ``folder``, with ``ladder.json`` beside it; the folder is made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    page = folder / "ladder.html"
+    page.write_text(html(ladder, data), encoding="utf-8")
+    twin = json.dumps(_twin(ladder, data), ensure_ascii=False, indent=2)
+    (folder / "ladder.json").write_text(twin + "\n", encoding="utf-8")
+    return page
+
+
+def _twin(ladder: Ladder, data: PageData) -> dict[str, Any]:
+    """What the page says, for machines."""
+    return {
+        "panel": data.panel,
+        "created": data.created,
+        "mirrorpanel": data.version,
+        "synthetic": True,
+        **ladder.model_dump(mode="json"),
+        "definitions": DEFINITIONS,
+    }
+
+
+def html(ladder: Ladder, data: PageData) -> str:
+    """The whole page; it loads nothing, and every text from the data is escaped."""
+    charts = [Markup(ladder_charts.chart(part, f"ladder{i}")) for i, part in enumerate(ladder.parts)]
+    environment = templating.environment()
+    environment.filters["span"] = _span
+    environment.filters["gain"] = _gain
+    environment.filters["spread"] = _spread
+    environment.filters["gigabytes"] = _gigabytes
+    return environment.get_template(_TEMPLATE).render(
+        data=data,
+        ladder=ladder,
+        parts=list(zip(ladder.parts, charts, strict=True)),
+        style=templating.style(),
+        synthetic=wording.SYNTHETIC,
+        definitions=DEFINITIONS,
+    )
+
+
+def _span(estimate: Estimate | None) -> str:
+    """An estimate's interval alone."""
+    return "" if estimate is None else numbers.interval(estimate.low, estimate.high, 2)
+
+
+def _gain(estimate: Estimate | None) -> str:
+    return "" if estimate is None else numbers.difference_interval(estimate.low, estimate.high)
+
+
+def _spread(ratio: Dispersion | None) -> str:
+    if ratio is None:
+        return numbers.UNDEFINED
+    return f"{numbers.decimal(ratio.median)} ({numbers.percent(ratio.right, 0)})"
+
+
+def _gigabytes(value: float | None) -> str:
+    if value is None:
+        return numbers.UNDEFINED
+    return (
+        f"{numbers.decimal(1000 * value, 0)}\u00a0MB" if value < 1 else f"{numbers.decimal(value, 1)}\u00a0GB"
+    )

@@ -1,0 +1,151 @@
+"""``models approve`` and ``retire``, and ``train --compare``: what becomes of adapters after training."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mirrorpanel import lineup, panels, registry, trained
+from mirrorpanel.lineup import Machine
+from mirrorpanel.records import AdapterRecord
+from mirrorpanel.registry import Registered
+from mirrorpanel.store import Workspace, now, write_failed
+from personas.errors import MirrorpanelError
+from personas.models.factored import FactoredModel
+from training import card
+from training import registry as registrations
+from training.gate_evidence import HeldOutAnswers
+from training.registry import Comparing, Part, PartComparison, Registration
+
+CARD = "README.md"
+_SEED = 1
+
+
+def approve(workspace: Workspace, name: str, reason: str, forced: bool) -> Registered:
+    """Approves an adapter: from now on its name means this version.
+
+    Raises:
+        UnknownName: no such adapter.
+        MirrorpanelError: a gate failed, or people were erased, and that is not accepted with a reason.
+    """
+    found = registry.get(workspace, name)
+    registration = registrations.approved(
+        _registration(found), _moment(), reason, forced, found.flagged is not None
+    )
+    event = registration.events[-1]
+    failed = registration.gates.failed if registration.gates is not None else ()
+    against = f" although: {', '.join(g.name for g in failed) or 'see card'}" if event.forced else ""
+    return _written(workspace, found, registration, "models approve", f"{found.adapter}{against}")
+
+
+def retire(workspace: Workspace, name: str, reason: str) -> Registered:
+    """Retires an adapter: its name never means it again, its full identifier still does."""
+    found = registry.get(workspace, name)
+    registration = registrations.retired(_registration(found), _moment(), reason)
+    return _written(workspace, found, registration, "models retire", found.adapter)
+
+
+def _moment() -> str:
+    return now().isoformat(timespec="seconds")
+
+
+def _registration(found: Registered) -> Registration:
+    if found.registration is None:
+        raise MirrorpanelError(
+            f"adapter {found.adapter} was never registered with figures and gates; train it anew"
+        )
+    return found.registration
+
+
+def _written(
+    workspace: Workspace, found: Registered, registration: Registration, verb: str, detail: str
+) -> Registered:
+    """The adapter with its new registration, in the database and on its card."""
+    record = workspace.record("adapters", "adapter", found.adapter, AdapterRecord)
+    path = workspace.folder / record.folder / CARD
+    try:
+        text = path.read_text(encoding="utf-8")
+        with workspace.transaction(verb, detail):
+            registry.write(workspace, found.adapter, registration)
+        part = path.with_name(f".{CARD}.part")
+        part.write_text(card.with_status(text, registration), encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise write_failed(path, error) from None
+    return registry.get(workspace, found.adapter)
+
+
+@dataclass(frozen=True)
+class _Side:
+    """One of the two adapters: its model and what it was trained on."""
+
+    adapter: str
+    record: AdapterRecord
+    model: FactoredModel
+    trained: frozenset[str]
+
+
+def compare(workspace: Workspace, first: str, second: str, machine: Machine) -> Comparing:
+    """Two adapters on people that neither was trained on, with paired intervals.
+
+    The people are those of the second adapter's panel. Where both have the same split they are the people
+    held out by it; otherwise those who are in neither training part and were not set aside by either.
+    Questions that both were trained on, and those that neither was, are compared apart; what only one of the
+    two was trained on is left out and named.
+
+    Raises:
+        UnknownName: no such adapter.
+        MirrorpanelError: both names mean the same adapter.
+    """
+    sides = [_side(workspace, name, machine) for name in (first, second)]
+    if sides[0].adapter == sides[1].adapter:
+        raise MirrorpanelError(f"{first!r} and {second!r} are the same adapter, {sides[0].adapter}")
+    panel = registry.get(workspace, sides[1].adapter).panel
+    people, answers = panels.people(workspace, panel)
+    free = np.ones(len(people), dtype=np.bool_)
+    for side in sides:
+        free &= trained.held_out(workspace, side.adapter, people.ids)
+    rows = np.flatnonzero(free)
+    held = HeldOutAnswers(people.take(rows), answers.take(rows))
+    known = [side.trained for side in sides]
+    parts: dict[Part, list[str]] = {"unseen_people": [], "unseen_questions": []}
+    left_out: list[str] = []
+    for question in answers.questions:
+        seen = [question.fingerprint in k for k in known]
+        if all(seen):
+            parts["unseen_people"].append(question.name)
+        elif any(seen):
+            left_out.append(question.name)
+        else:
+            parts["unseen_questions"].append(question.name)
+    names = (sides[0].adapter, sides[1].adapter)
+    found = [_part(sides, names, part, held, asked) for part, asked in parts.items() if asked]
+    kept = tuple(p for p in found if p is not None)
+    return Comparing(
+        first=names[0],
+        second=names[1],
+        same_split=_same_split(sides),
+        people=len(rows),
+        parts=kept,
+        left_out=tuple(left_out),
+        verdict=tuple(registrations.advice(names, kept, left_out)),
+    )
+
+
+def _side(workspace: Workspace, name: str, machine: Machine) -> _Side:
+    adapter = registry.get(workspace, name).adapter
+    record = workspace.record("adapters", "adapter", adapter, AdapterRecord)
+    model = lineup.adapter_model(workspace, record, machine)
+    return _Side(adapter, record, model, frozenset(q.fingerprint for q in model.config.questions))
+
+
+def _same_split(sides: Sequence[_Side]) -> bool:
+    first, second = (s.record.split for s in sides)
+    return first.fingerprint == second.fingerprint and first.trained_ids == second.trained_ids
+
+
+def _part(
+    sides: Sequence[_Side], names: tuple[str, str], part: Part, held: HeldOutAnswers, asked: Sequence[str]
+) -> PartComparison | None:
+    some = HeldOutAnswers(held.people, held.answers.only(asked))
+    return registrations.compared((sides[0].model, sides[1].model), names, part, some, _SEED)

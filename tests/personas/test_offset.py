@@ -1,0 +1,63 @@
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from personas.arrays import FloatArray
+from personas.models.offset import OffsetModel, offset
+from personas.panel import Panel
+from personas.question import Question
+
+
+class Fixed:
+    """Answers every question with the same shares."""
+
+    def __init__(self, name: str, *shares: float) -> None:
+        self.name, self.fingerprint, self.shares = name, f"print of {name}", np.array(shares)
+
+    def distributions(self, panel: Panel, questions: Sequence[Question]) -> list[FloatArray]:
+        return [np.tile(self.shares, (len(panel), 1)) for _ in questions]
+
+
+QUESTION = Question(name="q", text="Yes?", options=("yes", "no"))
+
+
+def test_an_offset_has_the_value_worked_in_its_description() -> None:
+    rows = offset(np.log([0.5, 0.5]), np.array([[0.6, 0.4]]), np.array([[0.2, 0.8]]), 1.0)
+    np.testing.assert_allclose(rows, [[6 / 7, 1 / 7]])
+
+
+@settings(deadline=None)
+@given(st.integers(2, 6), st.integers(0, 1000), st.floats(0.0, 2.0))
+def test_a_model_that_learned_nothing_gives_the_prior_and_rows_sum_to_one(
+    n: int, seed: int, blend: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    prior, same, other = (rng.dirichlet(np.ones(n)) for _ in range(3))
+    np.testing.assert_allclose(offset(np.log(prior), same[None], same[None], blend), prior[None])
+    moved = offset(np.log(prior), other[None], same[None], blend)
+    assert moved.sum() == pytest.approx(1.0)
+    np.testing.assert_allclose(offset(np.log(prior), other[None], same[None], 0.0), prior[None])
+
+
+def test_options_that_both_models_deem_impossible_keep_their_prior() -> None:
+    rows = offset(np.log([0.3, 0.7]), np.array([[0.0, 1.0]]), np.array([[0.0, 1.0]]), 1.0)
+    np.testing.assert_allclose(rows, [[0.3, 0.7]])
+
+
+def test_the_model_answers_for_each_person_and_its_fingerprint_says_what_it_is_made_of(
+    small_panel: Panel,
+) -> None:
+    tuned, base = Fixed("tuned", 0.6, 0.4), Fixed("base", 0.2, 0.8)
+    model = OffsetModel(tuned, base, lambda q: np.log([0.5, 0.5]), "item shares")
+    rows = model.distributions(small_panel, [QUESTION])
+    np.testing.assert_allclose(rows[0], np.tile([6 / 7, 1 / 7], (len(small_panel), 1)))
+    assert model.name == "tuned over item shares"
+    others = [
+        OffsetModel(tuned, base, model.prior, "cells"),
+        OffsetModel(tuned, base, model.prior, "item shares", blend=0.5),
+        OffsetModel(base, base, model.prior, "item shares"),
+    ]
+    assert len({model.fingerprint, *(o.fingerprint for o in others)}) == 4

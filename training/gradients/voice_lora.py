@@ -1,0 +1,123 @@
+"""An adapter for tone and vocabulary, trained on open answers and held against those of other people."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from personas.models.processor import Processor
+from training.fitting import Report
+from training.gradients import memorised, neutral, open_ends, task, writing
+from training.gradients.backbone import Backbone, LoraSettings
+from training.gradients.distributed import Share
+from training.gradients.generative import GenerativeObjective, GenerativeSettings
+from training.gradients.open_ends import OpenEnds
+from training.gradients.schedule import EngineSettings
+from training.gradients.spec import VoiceSpec
+from training.gradients.task import Source
+from training.gradients.tuned import Course, VoiceResult
+
+FOLDER = "voice"
+
+
+@dataclass(frozen=True)
+class VoiceTask:
+    """See ``task.Task``."""
+
+    source: Source
+    lora: LoraSettings
+    data: OpenEnds
+    settings: GenerativeSettings
+    engine: EngineSettings
+    folder: Path
+
+    @property
+    def processor(self) -> Processor:
+        """See ``task.Task``."""
+        return self.source.processor
+
+    def objective(self, processor: Processor, own: Share) -> GenerativeObjective:
+        """See ``task.Task``."""
+        backbone = Backbone.load(self.source.weights, processor, self.lora)
+        return GenerativeObjective(backbone, self.data, self.settings, own)
+
+
+class Spoken(NamedTuple):
+    """What came of a voice, and the folder of its adapter; ``None`` where it is not kept."""
+
+    result: VoiceResult
+    folder: Path | None
+
+
+def tune(
+    spec: VoiceSpec, data: OpenEnds, source: Source, n_layers: int, folder: Path, report: Report, own: Share
+) -> Spoken:
+    """The adapter trained on the open answers, with canaries among them.
+
+    Half of the people held out are those that the training is stopped by, where there are enough for two
+    halves; all figures come from the others.
+
+    Args:
+        spec: what is wanted.
+        data: the open answers.
+        source: the language model.
+        n_layers: its layers.
+        folder: for checkpoints, kept until the adapter is written.
+        report: called with a line for each step.
+        own: this process's share.
+
+    Raises:
+        OutOfMemory, CheckpointError, ClusterError: see ``task.run``.
+        DataError: a question is too long for the model.
+    """
+    rng = np.random.default_rng([spec.seed, 8])
+    planted = memorised.canaries(spec.canaries, rng)
+    halves = open_ends.apart(data.held_out, 0.5, spec.seed)
+    stopping, judging = halves.training, halves.held_out
+    if not stopping or not judging:
+        stopping, judging = (), data.held_out
+    training = (*data.training, *planted)
+    place = folder / FOLDER
+    todo = VoiceTask(
+        source,
+        spec.matrices(n_layers),
+        OpenEnds(training, stopping),
+        spec.texts,
+        spec.engine,
+        place / task.STEPS,
+    )
+    people = len({row.person for row in data.training})
+    report(
+        f"voice: {len(data.training):,} open answers of {people:,} people to learn from, {len(stopping):,} "
+        f"to stop by, {len(judging):,} for the figures"
+    )
+    done = task.run(todo, own, report)
+    backbone = done.objective.backbone
+    report("looking for what it gained, and for what it gives away of the answers")
+    written = writing.evaluate(backbone, judging, spec.texts, rng, spec.written)
+    result = VoiceResult(
+        kept=written.perplexity_tuned < written.perplexity_base,
+        answers=len(data.training),
+        people=people,
+        course=Course.of(done.outcome),
+        writing=written,
+        forgetting=neutral.forgetting(backbone, spec.forgetting),
+        memorisation=writing.memorisation(
+            backbone.language,
+            training,
+            data.held_out,
+            planted,
+            spec.texts,
+            spec.memory,
+            spec.written,
+            spec.seed,
+        ),
+        remarks=data.remarks,
+    )
+    for line in result.sentences():
+        report(line)
+    if not result.kept:
+        return Spoken(result, None)
+    backbone.save(place, source.name)
+    return Spoken(result, place)
