@@ -80,22 +80,44 @@ class PersonEncoder:
         """Matrix M (own width, other's width): ``M @ effects`` are the effects of ``other`` on own vectors.
 
         Attributes and values are matched by name, whatever their case; those that ``other`` does not know
-        have no effect. Exact where nothing of either kernel comes from texts.
+        have no effect. Exact but for what either calls an average person; free texts are not matched.
         """
         out = np.zeros((self.width, other.width))
         out[0, 0] = len(self.attributes) and 1.0
-        theirs = {
-            (a.name.casefold(), level.casefold()): start + i
-            for a, start in zip(other.attributes, other._starts(), strict=True)
-            if len(a.levels) <= _MANY
-            for i, level in enumerate(a.levels)
-        }
-        for attribute, start in zip(self.attributes, self._starts(), strict=True):
-            for i, level in enumerate(attribute.levels if len(attribute.levels) <= _MANY else ()):
-                place = theirs.get((attribute.name.casefold(), level.casefold()))
-                if place is not None:
-                    out[start + i, place] = 1.0
+        theirs = other._values()
+        for attribute, start, rows in zip(self.attributes, self._starts(), self._slices(), strict=True):
+            if len(attribute.levels) > _MANY:
+                continue
+            unknown = np.zeros(other.width)
+            names = [(attribute.name.casefold(), level.casefold()) for level in attribute.levels]
+            values = np.stack([theirs.get(name, unknown) for name in names])
+            # A value's row of features times these effects is the effect of the value.
+            root = self._root(attribute, self.vectors[:, rows])[1]
+            out[start : start + len(values)] = np.linalg.solve(root, values)
         return out
+
+    def _values(self) -> dict[tuple[str, str], FloatArray]:
+        """Features of each value, without taking away the average, by attribute and value in lower case."""
+        found: dict[tuple[str, str], FloatArray] = {}
+        for attribute, start, rows in zip(self.attributes, self._starts(), self._slices(), strict=True):
+            if len(attribute.levels) > _MANY:
+                continue
+            root = self._root(attribute, self.vectors[:, rows])[1]
+            for level, features in zip(attribute.levels, root, strict=True):
+                whole = np.zeros(self.width)
+                whole[start : start + len(features)] = features
+                found[attribute.name.casefold(), level.casefold()] = whole
+        return found
+
+    def _root(self, attribute: Attribute, vectors: FloatArray) -> tuple[float, FloatArray]:
+        """Share of the kernel that comes from the texts, and the features of the attribute's values."""
+        centre = vectors.mean(axis=1, keepdims=True)
+        many = len(attribute.levels) > _MANY
+        text = 1.0 if many else self.text
+        alike = similarity(vectors - centre, vectors - centre, _TEXT_LENGTH)
+        gram = text * alike + (1.0 - text + _JITTER) * np.eye(len(alike))
+        root = _strongest(gram) if many else np.linalg.cholesky(gram)
+        return text, np.asarray(root, dtype=np.float64)
 
     def _starts(self) -> list[int]:
         return [1 + block.start for block in row_blocks(self._widths)]
@@ -120,11 +142,7 @@ class PersonEncoder:
     ) -> FloatArray:
         """Centred feature row of each of ``levels``, shape (n_levels, n_trained_levels)."""
         centre = vectors.mean(axis=1, keepdims=True)
-        many = len(attribute.levels) > _MANY
-        text = 1.0 if many else self.text
-        alike = similarity(vectors - centre, vectors - centre, _TEXT_LENGTH)
-        gram = text * alike + (1.0 - text + _JITTER) * np.eye(len(alike))
-        root = _strongest(gram) if many else np.linalg.cholesky(gram)
+        text, root = self._root(attribute, vectors)
         average = np.asarray(attribute.shares) @ root
         place = {level: i for i, level in enumerate(attribute.levels)}
         out = np.zeros((len(levels), root.shape[1]))

@@ -148,3 +148,16 @@ def test_a_saved_model_with_its_context_answers_as_before(reference: FactoredMod
     for one, other in zip(model.distributions(panel, asked), again.distributions(panel, asked), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
     assert len(context(reference, model.persons).questions) == 12
+
+
+def test_effects_of_a_reference_are_the_same_for_persons_whose_values_are_known_by_their_texts(
+    reference: FactoredModel,
+) -> None:
+    plain = small(None, 60).model.persons
+    texts = replace(plain, text=0.5)
+    panel = survey(50, 2).people
+    found = [
+        own.encode(panel)[:, 1:] @ (own.onto(reference.persons) @ reference.head.effects)[1:]
+        for own in (replace(plain, text=0.0), texts)
+    ]
+    np.testing.assert_allclose(found[1], found[0], atol=1e-4)
