@@ -8,7 +8,7 @@ import numpy as np
 from grounding.blocks import blocks as batteries
 from grounding.prior import Expectation, expectation_scale
 from personas.arrays import FloatArray
-from personas.models.factored import Kernels
+from personas.models.head import Kernels
 from personas.models.kernel import OptionSet
 from personas.question import Question
 from training.selection import Answered, KernelChoice, Left

@@ -15,9 +15,9 @@ from personas.models.factored import (
     FactoredModel,
     attribute_vectors,
     known_head,
-    normalised,
     question_option_vectors,
 )
+from personas.models.head import normalised
 from personas.models.kernel import KernelRegression, OptionSet, centred_blocks, damping, joined, option_set
 from personas.models.persons import PersonEncoder, person_encoder
 from personas.models.projection import Projection

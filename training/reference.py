@@ -16,9 +16,9 @@ from personas.models.factored import (
     TextEncoder,
     attribute_vectors,
     known_head,
-    normalised,
     question_option_vectors,
 )
+from personas.models.head import normalised
 from personas.models.kernel import OptionSet, damping, option_set, rows_of
 from personas.models.persons import PersonEncoder, person_encoder
 from personas.panel import Panel, from_columns

@@ -8,7 +8,7 @@ import numpy as np
 
 from personas.answer import NO_ANSWER
 from personas.arrays import FloatArray, IntArray
-from personas.models.factored import normalised
+from personas.models.head import normalised
 from personas.models.kernel import (
     KernelSettings,
     OptionSet,

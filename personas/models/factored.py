@@ -29,16 +29,12 @@ from personas.arrays import FloatArray
 from personas.document import Document
 from personas.errors import DataError
 from personas.models import residuals
+from personas.models.head import Head, Kernels, Regressions, Standing, concatenated, regressions
 from personas.models.kernel import (
-    KernelRegression,
-    KernelSettings,
     OptionSet,
-    centred_blocks,
-    damping,
     joined,
     option_set,
     row_blocks,
-    rows_of,
 )
 from personas.models.persons import Attribute, PersonEncoder
 from personas.models.projection import Projection
@@ -49,9 +45,6 @@ from personas.question import Question
 
 WEIGHTS, CONFIG, FORMAT = "model.safetensors", "config.json", 3
 _TENSORS = ("question_vectors", "centre", "projection", "attribute_vectors", "log_prior", "effects", "extra")
-Standing = Literal["answers", "reference", "near", "kind"]
-"""What a question's answers rest on: real answers of the panel, of the reference, near questions, or no more
-than its kind and the places on its scale."""
 
 
 class TextEncoder(Protocol):
@@ -78,22 +71,6 @@ class ContextQuestion(Document):
     fingerprint: str
     options: int
     scale: Literal["ordinal", "nominal"]
-
-
-class Kernels(Document):
-    """What carries from question to question.
-
-    Attributes:
-        shares: kernel of the log shares.
-        effects: kernel of the person effects.
-        amplitude: signal variance of the log shares.
-        least_support: support under which a new question counts as near to nothing.
-    """
-
-    shares: KernelSettings
-    effects: KernelSettings
-    amplitude: float
-    least_support: float
 
 
 class FactoredConfig(Document):
@@ -134,34 +111,6 @@ def question_option_vectors(encoder: TextEncoder, questions: Sequence[Question])
 def attribute_vectors(encoder: TextEncoder, pairs: Sequence[tuple[str, str]]) -> FloatArray:
     """Vector of each value read after its attribute, shape (n_layers, n_pairs, dim)."""
     return encoder.encode([attribute_text(n) for n, _ in pairs], [value_text(v) for _, v in pairs])
-
-
-@dataclass(frozen=True)
-class Head:
-    """Prior and effects of some questions, options one after the other.
-
-    Attributes:
-        log_prior: shape (n_rows,).
-        effects: shape (width of a person, n_rows).
-        support: for each question how near the trained ones are, see ``KernelRegression.support``; 1
-            where the question itself was trained on.
-        standing: for each question what its answers rest on.
-    """
-
-    log_prior: FloatArray
-    effects: FloatArray
-    support: FloatArray
-    standing: tuple[Standing, ...]
-
-    def of(self, options: OptionSet, questions: Sequence[int]) -> "Head":
-        """The head of some questions of ``options``, whose rows it has, in that order."""
-        rows = rows_of(options.blocks, questions)
-        return Head(
-            self.log_prior[rows],
-            self.effects[:, rows],
-            self.support[list(questions)],
-            tuple(self.standing[q] for q in questions),
-        )
 
 
 @dataclass(frozen=True)
@@ -278,7 +227,7 @@ class FactoredModel:
                 parts.append(self._ordered(self.head.of(self.options, [place]), place, question))
             elif fresh is not None:
                 parts.append(fresh[1].of(fresh[0], [next(new_options)]))
-        return _concatenated(parts)
+        return concatenated(parts)
 
     @cached_property
     def _places(self) -> dict[str, int]:
@@ -318,18 +267,18 @@ class FactoredModel:
         return option_set(questions, self.projection.apply(question_option_vectors(self.encoder, questions)))
 
     @cached_property
-    def everything(self) -> "Regressions":
+    def everything(self) -> Regressions:
         """Regressions across all questions known."""
-        return _regressions(self.config.kernels, self.options, self.head, self.extra)
+        return regressions(self.config.kernels, self.options, self.head, self.extra)
 
     @cached_property
-    def own(self) -> "Regressions | None":
+    def own(self) -> Regressions | None:
         """Regressions across the panel's own questions alone, where these are asked first."""
         if self.config.own_kernels is None:
             return None
         n = len(self.config.questions)
         options, head = self.options.take(range(n)), self.head.of(self.options, range(n))
-        return _regressions(self.config.own_kernels, options, head, self.extra[: len(options.positions)])
+        return regressions(self.config.own_kernels, options, head, self.extra[: len(options.positions)])
 
     def _predict(self, questions: Sequence[Question]) -> tuple[OptionSet, Head]:
         """Prior and effects of new questions by kernel regression from those known."""
@@ -344,7 +293,7 @@ class FactoredModel:
             (near if standing == "near" else far).of(options, [place])
             for place, standing in enumerate(near.standing)
         ]
-        return options, _concatenated(heads)
+        return options, concatenated(heads)
 
     def _tensors(self) -> dict[str, NDArray[Any]]:
         """What is saved and what the fingerprint is of: halves for option vectors, singles for the rest."""
@@ -370,60 +319,9 @@ def _content(question: Question) -> tuple[str, frozenset[str]]:
     return question.text, frozenset(question.options)
 
 
-@dataclass(frozen=True)
-class Regressions:
-    """Kernel regressions of shares and effects across the same questions.
-
-    Attributes:
-        kernels: of both.
-        shares: of the log shares.
-        effects: of the person effects.
-    """
-
-    kernels: Kernels
-    shares: KernelRegression
-    effects: KernelRegression
-
-    def predict(self, options: OptionSet) -> Head:
-        """What is expected of new questions; the shares' variance widens both."""
-        shares = self.shares.predict(options)
-        widen = damping(self.kernels.amplitude * shares.variance, options.blocks)
-        effects = self.effects.predict(options).mean.T * widen
-        support = self.shares.support(options)
-        standing: tuple[Standing, ...] = tuple(
-            "near" if s >= self.kernels.least_support else "kind" for s in support
-        )
-        return Head(normalised(shares.mean[:, 0] * widen, options.blocks), effects, support, standing)
-
-
-def _regressions(kernels: Kernels, options: OptionSet, head: Head, extra: FloatArray) -> Regressions:
-    shares = centred_blocks(head.log_prior[:, None], options.blocks)
-    effects = centred_blocks(head.effects.T, options.blocks)
-    return Regressions(
-        kernels,
-        KernelRegression(options, shares, kernels.shares, extra / kernels.amplitude),
-        KernelRegression(options, effects, kernels.effects, extra / kernels.amplitude),
-    )
-
-
-def _concatenated(heads: Sequence[Head]) -> Head:
-    """The questions of all heads, one after the other."""
-    return Head(
-        np.concatenate([h.log_prior for h in heads]),
-        np.concatenate([h.effects for h in heads], axis=1),
-        np.concatenate([h.support for h in heads]),
-        tuple(s for h in heads for s in h.standing),
-    )
-
-
 def option_blocks(questions: Sequence[Question]) -> list[slice]:
     """Rows of each question when options stand one after the other."""
     return row_blocks([len(q.options) for q in questions])
-
-
-def normalised(logits: FloatArray, blocks: Sequence[slice]) -> FloatArray:
-    """Log-probabilities within each question, shape (n_rows,)."""
-    return np.concatenate([np.log(softmax(logits[b])) for b in blocks])
 
 
 def score(persons: FloatArray, head: Head, questions: Sequence[Question]) -> list[FloatArray]:

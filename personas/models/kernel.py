@@ -401,16 +401,3 @@ def damping(variance: FloatArray, blocks: Sequence[slice]) -> FloatArray:
         odds = variance[block].mean() * (n / (n - 1)) ** 2
         out[block] = 1.0 / np.sqrt(1.0 + np.pi / 8.0 * odds)
     return out
-
-
-def cosine_distances(a: FloatArray, b: FloatArray, centre: FloatArray) -> FloatArray:
-    """1 - cosine for each layer after subtracting ``centre`` (n_layers, 1, dim): (n_layers, n, m)."""
-    left, right = a - centre, b - centre
-    left = left / np.maximum(np.linalg.norm(left, axis=2, keepdims=True), 1e-12)
-    right = right / np.maximum(np.linalg.norm(right, axis=2, keepdims=True), 1e-12)
-    return 1.0 - left @ right.transpose(0, 2, 1)
-
-
-def text_kernel(distances: FloatArray, length: float) -> FloatArray:
-    """Mean over layers of ``exp(-distance / length)``, shape (n, m)."""
-    return np.exp(-distances / length).mean(axis=0)

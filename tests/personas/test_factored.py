@@ -16,14 +16,13 @@ from personas.models.factored import (
     WEIGHTS,
     FactoredConfig,
     FactoredModel,
-    Kernels,
     attribute_vectors,
     known_head,
     load,
-    normalised,
     option_blocks,
     question_option_vectors,
 )
+from personas.models.head import Kernels, normalised
 from personas.models.kernel import KernelSettings, option_set
 from personas.models.persons import person_encoder
 from personas.panel import from_columns

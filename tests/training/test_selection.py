@@ -9,7 +9,8 @@ from grounding.prior import ItemShares, item_shares
 from grounding.splits import Split
 from personas.arrays import FloatArray
 from personas.models import projection
-from personas.models.factored import attribute_vectors, normalised, question_option_vectors
+from personas.models.factored import attribute_vectors, question_option_vectors
+from personas.models.head import normalised
 from personas.models.kernel import (
     KernelSettings,
     OptionSet,

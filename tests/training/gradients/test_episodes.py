@@ -13,7 +13,8 @@ from grounding.prior import item_shares
 from personas.answer import NO_ANSWER
 from personas.errors import DataError
 from personas.models import projection
-from personas.models.factored import normalised, option_blocks, question_option_vectors
+from personas.models.factored import option_blocks, question_option_vectors
+from personas.models.head import normalised
 from personas.models.kernel import KernelRegression, KernelSettings, centred_blocks, damping, option_set
 from personas.models.persons import person_encoder
 from training.gradients.backbone import Backbone, LoraSettings
