@@ -21,7 +21,7 @@ from benchmarks.open_data import catalogue, gss20
 from benchmarks.open_data.survey import OpenSurvey, only_people
 from benchmarks.output import finish
 from benchmarks.plots import Point
-from training.fitting import BaseModel
+from training.hierarchy.base import BaseModel
 
 PEOPLE, QUESTIONS, SPLITS = 800, 120, 4
 COUNTS = (100, 200, 400, None)

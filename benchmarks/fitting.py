@@ -25,10 +25,10 @@ from personas.models.factored import FactoredModel, TextEncoder, option_blocks
 from personas.models.persons import person_encoder
 from personas.models.wheel import cache_folder
 from personas.panel import Panel
-from training import loop, reference
 from training.dataset import TrainingData
-from training.fitting import BaseModel
-from training.statistics import fit_statistics
+from training.hierarchy import loop, reference
+from training.hierarchy.base import BaseModel
+from training.hierarchy.statistics import fit_statistics
 
 VECTORS = "MIRRORPANEL_VECTORS"
 FOLDS, FEWEST = 4, 30

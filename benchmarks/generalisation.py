@@ -26,7 +26,7 @@ from benchmarks.open_data import gss20
 from benchmarks.output import finish
 from personas.arrays import FloatArray
 from personas.measures import calibration, dispersion
-from training.fitting import BaseModel
+from training.hierarchy.base import BaseModel
 
 PEOPLE, QUESTIONS, SPLITS = 800, 120, 8
 LARGE = "qwen2.5-coder-1.5b"

@@ -26,9 +26,9 @@ from mirrorpanel import lineup
 from personas.answer import NO_ANSWER
 from personas.models import catalogue as catalogue_of_models
 from personas.models.factored import FactoredModel
-from training import reference
-from training.across import Across
 from training.dataset import TrainingData
+from training.hierarchy import reference
+from training.hierarchy.across import Across
 
 FEWEST = 30
 ATTRIBUTES = (

@@ -27,7 +27,7 @@ from benchmarks.output import finish
 from mirrorpanel import lineup
 from mirrorpanel.lineup import Machine
 from personas.models.joint import JointModel
-from training.fitting import BaseModel
+from training.hierarchy.base import BaseModel
 
 LEFT_OUT = ("non_voters", "nfwbs", "twin_preference_redistribution")
 

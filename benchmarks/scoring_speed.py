@@ -33,7 +33,7 @@ from personas.panel import Panel
 from personas.prompt import option_text, person_text, question_text
 from personas.question import Question
 from training.dataset import training_data
-from training.loop import fit
+from training.hierarchy.loop import fit
 from validation.field import answer
 
 transformers: Any = untyped

@@ -28,7 +28,7 @@ from grounding.prior import item_shares
 from personas.answer import NO_ANSWER, Answers
 from personas.arrays import FloatArray
 from personas.measures import scores
-from training.fitting import BaseModel
+from training.hierarchy.base import BaseModel
 
 PEOPLE, QUESTIONS, SPLITS = 800, 120, 4
 CURVE = (0, 10, 30, 100, 300, 1000, None)

@@ -9,12 +9,13 @@ from mirrorpanel import registry
 from mirrorpanel.store import Workspace, now
 from mirrorpanel.verbs.training_data import Prepared
 from personas.models.factored import FactoredModel
-from training import gates, hard_cases, leakage
-from training import registry as registrations
-from training.gate_evidence import HeldOutAnswers, Untuned
-from training.gates import Tuned
-from training.hard_cases import HardCase
-from training.registry import Event, Lineage, Registration
+from training import leakage
+from training.registry import gates, hard_cases
+from training.registry import registry as registrations
+from training.registry.evidence import HeldOutAnswers, Untuned
+from training.registry.gates import Tuned
+from training.registry.hard_cases import HardCase
+from training.registry.registry import Event, Lineage, Registration
 
 
 class Assessed(NamedTuple):

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from mirrorpanel import sources
 from mirrorpanel.records import AdapterRecord, PanelRecord
 from mirrorpanel.store import Workspace
-from training.audit_result import Audit
-from training.data_card import DataFacts
+from training.audit.result import Audit
+from training.registry.data_card import DataFacts
 
 MODEL, DATA = "README.md", "DATA.md"
 

@@ -20,8 +20,8 @@ from personas.models.offset import OffsetModel
 from personas.models.scripted import ScriptedModel
 from personas.models.wheel import cache_folder
 from personas.question import Question
-from training.fitting import BaseModel
 from training.gradients import joint_lora
+from training.hierarchy.base import BaseModel
 from training.spec import TrainSpec
 from validation.study import StudySpec
 

@@ -16,7 +16,7 @@ from mirrorpanel.receipts import Flag
 from mirrorpanel.records import AdapterRecord
 from mirrorpanel.store import Workspace, now
 from personas.errors import MirrorpanelError, UnknownName, WorkspaceError
-from training.registry import Registration, Status
+from training.registry.registry import Registration, Status
 
 _VERSION = re.compile(r"(?P<name>.+)@(?P<version>\d+)")
 _ROW = "SELECT adapter, name, panel, created, version, status FROM adapters"

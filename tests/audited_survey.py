@@ -13,7 +13,7 @@ from grounding.privacy.spec import Protection, SpecialCategories
 from personas.answer import Answers
 from personas.arrays import IntArray
 from personas.question import Question
-from training.audit_material import Material
+from training.audit.material import Material
 
 TODAY = date(2026, 11, 21)
 TOPICS = {

@@ -8,7 +8,7 @@ from grounding.sources.crm_spec import CrmSource
 from grounding.sources.spec import SurveySource
 from grounding.spec import GroundSpec
 from personas.document import Document
-from training.audit_spec import Allowed, AuditSpec, Contradiction
+from training.audit.spec import Allowed, AuditSpec, Contradiction
 from training.gradients.episodes import EpisodeSettings
 from training.gradients.generative import GenerativeSettings
 from training.gradients.joint import JointSettings

@@ -3,9 +3,9 @@
 from pydantic import Field, field_validator
 
 from personas.document import Document
-from training.audit_spec import AuditSpec
+from training.audit.spec import AuditSpec
 from training.gradients.spec import LoraSpec, VoiceSpec
-from training.ladder_spec import LadderSpec
+from training.ladder.spec import LadderSpec
 from training.split_spec import SplitSpec
 
 

@@ -14,7 +14,7 @@ from mirrorpanel.store import FILE, Workspace
 from mirrorpanel.verbs import registry as verbs
 from mirrorpanel.verbs.rechecking import Rechecked
 from personas.wording import counted, listing
-from training.registry import TITLES, Comparing, Registration
+from training.registry.registry import TITLES, Comparing, Registration
 
 Folder = Annotated[
     Path, typer.Option("--workspace", "-w", help="Folder of the workspace.", show_default=True)

@@ -11,8 +11,8 @@ from mirrorpanel.render.numbers import count, decimal, interval, percent, propor
 from mirrorpanel.store import Workspace
 from mirrorpanel.verbs import review as verbs
 from personas.wording import counted
-from training.raters import Level
-from training.review import Reviewed
+from training.review.raters import Level
+from training.review.review import Reviewed
 
 review = typer.Typer(help="Open answers, rated blind by people.", no_args_is_help=True)
 

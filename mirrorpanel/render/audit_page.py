@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from mirrorpanel.render import templating
 from personas.wording import counted
-from training.audit import CHECKS
-from training.audit_result import Audit, Family, Finding, Severity
+from training.audit.audit import CHECKS
+from training.audit.result import Audit, Family, Finding, Severity
 
 _TEMPLATE = "audit.html.j2"
 FAMILIES: dict[Family, str] = {

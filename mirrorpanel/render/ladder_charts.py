@@ -3,8 +3,8 @@
 import altair as alt
 
 from mirrorpanel.render import drawing, numbers
-from training.ladder import PartResult
-from training.measured import Measured
+from training.ladder.ladder import PartResult
+from training.ladder.measured import Measured
 
 _ROW, _WIDTH, _LABELS = 24, 260, 290
 _COLOURS = {"statistics": drawing.BROWN, "language model": "#5b636b", "trained": drawing.BLUE}

@@ -9,9 +9,9 @@ from markupsafe import Markup
 
 from mirrorpanel.render import ladder_charts, numbers, templating, wording
 from personas.measures.estimate import Estimate
-from training.held_out import SMALLEST_BASE
-from training.ladder import Ladder
-from training.measured import WITHIN, Dispersion
+from training.ladder.held_out import SMALLEST_BASE
+from training.ladder.ladder import Ladder
+from training.ladder.measured import WITHIN, Dispersion
 
 _TEMPLATE = "ladder.html.j2"
 DEFINITIONS = {

@@ -11,9 +11,9 @@ from mirrorpanel.render import ladder_page
 from mirrorpanel.render.ladder_page import PageData
 from mirrorpanel.store import Workspace, now
 from mirrorpanel.verbs import training_data
-from training.cost import Spent
-from training.ladder import Fitted, Ladder, ladder
-from training.rungs.catalogue import NEED_LANGUAGE, Tools
+from training.ladder.cost import Spent
+from training.ladder.ladder import Fitted, Ladder, ladder
+from training.ladder.rungs.catalogue import NEED_LANGUAGE, Tools
 
 
 @dataclass(frozen=True)

@@ -21,13 +21,20 @@ from personas.arrays import BoolArray
 from personas.errors import MirrorpanelError, UnknownName
 from personas.models.factored import FactoredModel
 from personas.panel import Panel
-from training import card, data_card, evaluation, gates, leakage, recheck
-from training import registry as registrations
+from training import leakage
 from training.dataset import TrainingData
-from training.drift import Wave
-from training.gate_evidence import HeldOutAnswers
-from training.recheck import Recheck, RecheckSettings
-from training.registry import Event, Figures, Lineage, Registration
+from training.maintenance import recheck
+from training.maintenance.drift import Wave
+from training.maintenance.recheck import Recheck, RecheckSettings
+from training.registry import (
+    card,
+    data_card,
+    evaluation,
+    gates,
+)
+from training.registry import registry as registrations
+from training.registry.evidence import HeldOutAnswers
+from training.registry.registry import Event, Figures, Lineage, Registration
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from mirrorpanel.registry import Registered
 from mirrorpanel.store import Workspace, now, write_failed
 from personas.errors import MirrorpanelError
 from personas.models.factored import FactoredModel
-from training import card
-from training import registry as registrations
-from training.gate_evidence import HeldOutAnswers
-from training.registry import Comparing, Part, PartComparison, Registration
+from training.registry import card
+from training.registry import registry as registrations
+from training.registry.evidence import HeldOutAnswers
+from training.registry.registry import Comparing, Part, PartComparison, Registration
 
 CARD = "README.md"
 _SEED = 1

@@ -18,7 +18,7 @@ from personas.errors import MirrorpanelError
 from personas.panel import UNKNOWN, Panel
 from personas.prompt import attribute_text, option_text, person_text, question_text, value_text
 from personas.wording import percent
-from training import card
+from training.registry import card
 from validation.segments import SMALLEST_BASE
 
 OPTION_ORDER = (

@@ -11,9 +11,10 @@ from grounding.privacy.pii import Gate
 from mirrorpanel.store import Workspace, now, write_failed
 from personas.errors import DataError, WorkspaceError
 from personas.models.wheel import sha256_of
-from training import review, review_sheets
-from training.raters import Level
-from training.review import OpenAnswer, Review, Reviewed, Sealed
+from training.review import review
+from training.review import sheets as review_sheets
+from training.review.raters import Level
+from training.review.review import OpenAnswer, Review, Reviewed, Sealed
 
 PLAUSIBLE = ("1", "2", "3", "4", "5")
 _ASK_PLAUSIBLE = (

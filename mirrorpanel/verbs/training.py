@@ -19,9 +19,12 @@ from mirrorpanel.verbs import tuning
 from mirrorpanel.verbs.training_data import Prepared, prepared
 from mirrorpanel.verbs.tuning import Tuning
 from personas.models.joint import JointModel
-from training import card, data_card, gate_evidence, leakage, loop
-from training import reference as references
-from training.gate_evidence import Untuned
+from training import leakage
+from training.hierarchy import loop
+from training.hierarchy import reference as references
+from training.registry import card, data_card
+from training.registry import evidence as gate_evidence
+from training.registry.evidence import Untuned
 from training.spec import TrainSpec
 
 _UNTUNED_SECONDS = 8.0  # for the gate that asks whether the language model as it is would do as well

@@ -15,10 +15,10 @@ from personas import document
 from personas.arrays import BoolArray
 from personas.errors import DataError, UnknownName
 from personas.panel import Panel
-from training import audit as audits
 from training import dataset
-from training.audit_material import Material
-from training.audit_result import Audit
+from training.audit import audit as audits
+from training.audit.material import Material
+from training.audit.result import Audit
 from training.spec import TrainSpec
 
 _SHOWN = 5
@@ -41,7 +41,7 @@ class AuditedPanel:
 def audit(workspace: Workspace, file: Path) -> AuditedPanel:
     """Reads ``train.yaml`` and its panel, looks through both, and writes ``audit.html`` and ``audit.json``.
 
-    Blocking findings are part of the result and raise nothing; ``training.audit.refuse`` does.
+    Blocking findings are part of the result and raise nothing; ``training.audit.audit.refuse`` does.
     """
     spec = document.read(file, TrainSpec)
     with places.named(file, "panel"):

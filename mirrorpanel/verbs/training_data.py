@@ -17,10 +17,10 @@ from personas import document
 from personas.answer import NO_ANSWER, Answers
 from personas.errors import UnknownName
 from personas.panel import Panel
-from training import audit as audits
 from training import dataset, leakage
+from training.audit import audit as audits
 from training.dataset import Decided, TrainingData, decided, training_data
-from training.ladder import Part
+from training.ladder.ladder import Part
 from training.spec import TrainSpec
 
 

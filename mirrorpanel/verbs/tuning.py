@@ -13,16 +13,17 @@ from mirrorpanel.store import Workspace
 from mirrorpanel.verbs.training_data import Prepared
 from personas.models import catalogue
 from personas.models.language import LanguageModel
-from training import loop, registry
-from training.fitting import BaseModel
-from training.gates import Tuned as Evidence
 from training.gradients import distributed, factored, joint_lora, open_ends, voice_lora
 from training.gradients.distributed import ClusterError, Share
 from training.gradients.factored import Ground
 from training.gradients.open_ends import OpenEnds
 from training.gradients.task import Source
 from training.gradients.tuned import LoraResult, VoiceResult
-from training.loop import Fitted
+from training.hierarchy import loop
+from training.hierarchy.base import BaseModel
+from training.hierarchy.loop import Fitted
+from training.registry import registry
+from training.registry.gates import Tuned as Evidence
 
 _FILES = ("adapter_config.json", "adapter_model.safetensors")
 

@@ -8,8 +8,8 @@ from grounding.privacy.spec import Protection
 from mirrorpanel.render import audit_page
 from mirrorpanel.render.audit_page import PageData
 from personas.answer import Answers
-from training.audit import audit
-from training.audit_spec import Allowed, AuditSpec
+from training.audit.audit import audit
+from training.audit.spec import Allowed, AuditSpec
 
 DATA = PageData("own-1a2b3c4d", "tastes", "2026-11-21T19:00:00+00:00", "0.1.0")
 CONSENT = SOURCE.model_copy(

@@ -8,11 +8,11 @@ from simulated_survey import survey
 
 from mirrorpanel.render import ladder_page
 from mirrorpanel.render.ladder_page import PageData
-from training.cost import Spent
 from training.dataset import TrainingData
-from training.ladder import Fitted, Ladder, LadderSpec, Part, ladder
-from training.rungs import shares
-from training.rungs.catalogue import Tools
+from training.ladder.cost import Spent
+from training.ladder.ladder import Fitted, Ladder, LadderSpec, Part, ladder
+from training.ladder.rungs import shares
+from training.ladder.rungs.catalogue import Tools
 
 DATA = PageData("coffee", "2026-11-21T12:00:00+00:00", "0.1.0")
 

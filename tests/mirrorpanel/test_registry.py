@@ -15,10 +15,10 @@ from mirrorpanel.store import Workspace
 from mirrorpanel.verbs import rechecking, training_data
 from mirrorpanel.verbs import registry as verbs
 from personas.errors import DataError, MirrorpanelError, UnknownName
-from training import data_card, gates
-from training.gates import Gate, Gates
-from training.recheck import RecheckSettings
-from training.registry import Registration
+from training.maintenance.recheck import RecheckSettings
+from training.registry import data_card, gates
+from training.registry.gates import Gate, Gates
+from training.registry.registry import Registration
 
 QUICK = RecheckSettings(permutations=199, replicates=100, fewest=200)
 SPLIT = "split: {people: 0.5, questions: [museums], seed: 4, by: question}"

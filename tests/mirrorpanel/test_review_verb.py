@@ -11,8 +11,8 @@ from mirrorpanel import store
 from mirrorpanel.store import Workspace
 from mirrorpanel.verbs import review as verbs
 from personas.errors import DataError, WorkspaceError
-from training import review_sheets
-from training.review import Review, Sealed
+from training.review import sheets as review_sheets
+from training.review.review import Review, Sealed
 
 REAL = "Honestly it depends on the bus number {}, mostly it is late."
 SIMULATED = "As a member of this group I value punctual transport, reason {}."

@@ -27,7 +27,6 @@ from personas.models.processor import Processor
 from personas.models.projection import Projection
 from personas.question import Question
 from training.dataset import TrainingData
-from training.fitting import BaseModel, Report
 from training.gradients import neutral, task
 from training.gradients.backbone import Backbone, LoraSettings
 from training.gradients.distributed import Share
@@ -41,7 +40,8 @@ from training.gradients.task import Source
 from training.gradients.tuned import Course, LoraResult
 from training.gradients.vectors import LoraVectors, block_rows
 from training.gradients.verdicts import compare
-from training.loop import Fitted
+from training.hierarchy.base import BaseModel, Report
+from training.hierarchy.loop import Fitted
 
 FOLDER = "lora"
 FEWEST = 5

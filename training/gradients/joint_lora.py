@@ -33,7 +33,7 @@ from training.gradients.spec import LoraSpec
 from training.gradients.task import Source
 from training.gradients.tuned import Course, LoraResult, Verdict
 from training.gradients.verdicts import ratio_error
-from training.loop import Fitted
+from training.hierarchy.loop import Fitted
 
 FOLDER = "joint"
 FEWEST = 10

@@ -18,7 +18,6 @@ import numpy as np
 from personas.arrays import FloatArray
 from personas.models import catalogue
 from personas.models.processor import Processor
-from training.fitting import Report
 from training.gradients import distributed, engine, memory
 from training.gradients.backbone import Backbone
 from training.gradients.checkpoint import CheckpointError
@@ -26,6 +25,7 @@ from training.gradients.distributed import ClusterError, Share
 from training.gradients.engine import Outcome, Progress
 from training.gradients.memory import Load
 from training.gradients.schedule import EngineSettings
+from training.hierarchy.base import Report
 
 START, STEPS = "start.npz", "steps"
 """File that a training starts from, and folder of its checkpoints, apart from the adapter's own files."""

@@ -7,9 +7,9 @@ import numpy as np
 from personas.answer import NO_ANSWER
 from personas.arrays import FloatArray, IntArray
 from personas.models.factored import FactoredModel
-from training import reference as references
 from training.dataset import TrainingData
 from training.gradients.tuned import Verdict
+from training.hierarchy import reference as references
 
 
 def compare(

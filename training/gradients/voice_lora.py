@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 
 from personas.models.processor import Processor
-from training.fitting import Report
 from training.gradients import memorised, neutral, open_ends, task, writing
 from training.gradients.backbone import Backbone, LoraSettings
 from training.gradients.distributed import Share
@@ -17,6 +16,7 @@ from training.gradients.schedule import EngineSettings
 from training.gradients.spec import VoiceSpec
 from training.gradients.task import Source
 from training.gradients.tuned import Course, VoiceResult
+from training.hierarchy.base import Report
 
 FOLDER = "voice"
 

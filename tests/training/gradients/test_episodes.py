@@ -23,7 +23,7 @@ from training.gradients.episodes import EpisodeSettings, FactoredEpisodes, Lesso
 from training.gradients.metric import Learned, metric
 from training.gradients.schedule import EngineSettings, episode_rng
 from training.gradients.vectors import LoraVectors, frozen
-from training.objective import objective
+from training.hierarchy.objective import objective
 
 torch: Any = importlib.import_module("torch")
 KERNEL = KernelSettings(text=1.0, pair=0.5, slope=0.5, position=0.3, length=0.4, noise=0.1)

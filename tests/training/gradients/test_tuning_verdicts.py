@@ -9,16 +9,16 @@ from grounding.splits import Split
 from personas.answer import NO_ANSWER
 from personas.errors import DataError, DocumentError
 from personas.models.factored import FactoredModel
-from training import loop
-from training import reference as references
 from training.dataset import TrainingData
-from training.fitting import BaseModel
 from training.gradients import factored, joint_lora, task, verdicts
 from training.gradients.checkpoint import CheckpointError
 from training.gradients.distributed import ClusterError, Share
 from training.gradients.progress import Progress
 from training.gradients.spec import LoraSpec
 from training.gradients.tuned import Verdict
+from training.hierarchy import loop
+from training.hierarchy import reference as references
+from training.hierarchy.base import BaseModel
 
 
 class Deaf(WordEncoder):

@@ -1,0 +1,265 @@
+import importlib
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from simulated_survey import Survey, survey
+from word_encoder import WordEncoder
+
+from grounding.splits import Split
+from personas.answer import NO_ANSWER, Answers
+from personas.arrays import FloatArray
+from personas.measures import scores
+from personas.models.factored import FactoredModel
+from personas.panel import Panel, from_columns
+from personas.question import Question
+from training.dataset import TrainingData
+from training.hierarchy.loop import BaseModel, fit
+from training.maintenance import drift, recheck, slopes
+from training.maintenance.drift import Wave
+from training.maintenance.recheck import RecheckSettings
+
+QUICK = RecheckSettings(permutations=199, replicates=100)
+MOVED = ("rivers", "tanks", "bees")
+
+
+def wave(world: Survey) -> Wave:
+    return Wave(world.people, world.answers)
+
+
+def moved(world: Survey, names: Sequence[str], by: float, seed: int) -> Wave:
+    """The same people asked anew, more of whom choose the last option of some questions."""
+    rng = np.random.default_rng(seed)
+    chosen = world.answers.chosen.copy()
+    for place, question in enumerate(world.answers.questions):
+        odds = world.truth[place] * np.exp([0.0, 0.0, by if question.name in names else 0.0])
+        p = odds / odds.sum(axis=1, keepdims=True)
+        drawn = (p.cumsum(axis=1) < rng.random((len(p), 1))).sum(axis=1)
+        chosen[:, place] = np.where(chosen[:, place] == NO_ANSWER, NO_ANSWER, drawn)
+    return Wave(world.people, replace(world.answers, chosen=chosen))
+
+
+TRAINED = survey(500, seed=5, strength=1.2)
+BEFORE = survey(500, seed=6, strength=1.2, prefix="fresh")
+
+
+@pytest.fixture(scope="module")
+def model() -> FactoredModel:
+    data = TrainingData(TRAINED.people, TRAINED.answers, TRAINED.people.weights)
+    base = BaseModel("words", "f1ngerpr1nt", (3, 5), WordEncoder())
+    return fit("spending", data, base, Split(1, 0.3, ()), 2, 1, lambda line: None).model
+
+
+def checked(model: FactoredModel, after: Wave) -> recheck.Recheck:
+    return recheck.recheck(model, wave(BEFORE), after, TRAINED.people.ids, QUICK)
+
+
+def test_a_wave_in_which_nothing_changed_lets_the_adapter_be_kept(model: FactoredModel) -> None:
+    again = survey(500, seed=8, strength=1.2, prefix="new")
+    found = checked(model, wave(again))
+    assert found.advice == "keep"
+    assert found.moved == ()
+    assert found.effects is not None
+    assert found.effects.before.value == pytest.approx(1.0, abs=0.2)
+    assert found.effects.change.low < 0 < found.effects.change.high
+
+
+@pytest.mark.parametrize("same_people", [True, False])
+def test_shares_that_moved_are_found_and_the_adapter_is_recalibrated(
+    model: FactoredModel, same_people: bool
+) -> None:
+    world = BEFORE if same_people else survey(500, seed=9, strength=1.2, prefix="new")
+    found = checked(model, moved(world, MOVED, 1.2, seed=10))
+    assert found.advice == "recalibrate"
+    assert {q.name for q in found.moved} == set(MOVED)
+    assert all(q.paired == same_people for q in found.questions)
+    assert all(q.shift[2] > 0 and q.change.low > q.by_luck for q in found.moved)
+
+
+def test_person_effects_that_faded_ask_for_a_new_training(model: FactoredModel) -> None:
+    found = checked(model, wave(survey(500, seed=11, strength=0.3, prefix="new")))
+    assert found.advice == "retrain"
+    assert found.effects is not None
+    assert found.effects.after.value < 0.5
+    assert found.effects.gain_after < found.effects.gain_before
+    assert found.reasons[-1].startswith("Retrain")
+
+
+def test_people_who_were_trained_on_do_not_speak_for_person_effects(model: FactoredModel) -> None:
+    same = moved(TRAINED, (), 0.0, seed=12)
+    found = recheck.recheck(model, wave(TRAINED), same, TRAINED.people.ids, QUICK)
+    assert found.effects is None
+    assert "nothing can be said" in found.reasons[1]
+    assert found.advice == "keep"
+
+
+def test_questions_that_come_and_go_are_named(model: FactoredModel) -> None:
+    again = survey(300, seed=13, strength=1.2, prefix="new")
+    names = [q.name for q in again.answers.questions]
+    asked = again.answers.only(names[2:])
+    changed = asked.questions[0].model_copy(update={"text": "Something else about birds?"})
+    after = Wave(again.people, replace(asked, questions=(changed, *asked.questions[1:])))
+    found = checked(model, after)
+    assert found.not_asked == (names[0], names[1], names[2])
+    assert found.new == (names[2],)
+    assert len(found.questions) == len(names) - 3
+
+
+def test_a_recalibrated_model_has_the_new_shares_and_the_old_effects(model: FactoredModel) -> None:
+    later = moved(survey(800, seed=14, strength=1.2, prefix="new"), MOVED, 1.2, seed=15)
+    found = checked(model, later)
+    fresh = recheck.recalibrated(model, later, found)
+    untouched = moved(survey(800, seed=16, strength=1.2, prefix="other"), MOVED, 1.2, seed=17)
+    weights = untouched.people.weights
+    names = [q.name for q in found.moved]
+    some = untouched.answers.only(names)
+    losses = [
+        scores.log_loss(m.distributions(untouched.people, some.questions), some, weights)
+        for m in (model, fresh)
+    ]
+    assert losses[1] < losses[0] - 0.05
+    assert np.array_equal(fresh.head.effects, model.head.effects)
+    assert fresh.fingerprint != model.fingerprint
+    kept = [i for i, q in enumerate(model.config.questions) if q.name not in names]
+    for place in kept:
+        rows = model.options.blocks[place]
+        assert np.array_equal(fresh.head.log_prior[rows], model.head.log_prior[rows])
+    for name in names:
+        answers = later.answers.only([name])
+        said = fresh.distributions(later.people, answers.questions)[0]
+        given = answers.chosen[:, 0] != NO_ANSWER
+        real = np.bincount(answers.chosen[given, 0], later.people.weights[given], 3)
+        expected = scores.shares(said[given], later.people.weights[given])
+        assert expected == pytest.approx(real / real.sum(), abs=0.015)
+
+
+def test_without_a_question_that_moved_there_is_nothing_to_renew(model: FactoredModel) -> None:
+    again = wave(survey(300, seed=18, strength=1.2, prefix="new"))
+    with pytest.raises(ValueError, match="nothing to renew"):
+        recheck.recalibrated(model, again, checked(model, again))
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(0.0001, 1.0), min_size=1, max_size=40))
+def test_adjusted_p_values_are_those_of_statsmodels(values: list[float]) -> None:
+    multitest: Any = importlib.import_module("statsmodels.stats.multitest")
+    expected = multitest.multipletests(values, method="fdr_bh")[1]
+    assert drift.benjamini_hochberg(np.array(values)) == pytest.approx(expected)
+
+
+def test_without_a_change_hardly_any_question_is_called_moved() -> None:
+    found = 0
+    for seed in range(6):
+        first, second = (survey(150, seed=s, prefix=str(s)) for s in (seed, 100 + seed))
+        results = drift.drifts(
+            wave(first), wave(second), np.random.default_rng(seed), least=0.0, permutations=199
+        )
+        found += any(q.moved for q in results)
+    # At most .05 of the waves by chance: 3 or more of 6 have probability .002.
+    assert found <= 2
+
+
+def test_pairs_see_smaller_changes_than_two_samples() -> None:
+    world = survey(300, seed=20, missing=0.0)
+    asked = world.answers.only(["rivers"])
+    later = asked.chosen.copy()
+    switch = np.flatnonzero(later[:, 0] == 0)[:12]
+    later[switch, 0] = 2
+    before, after = Wave(world.people, asked), Wave(world.people, replace(asked, chosen=later))
+    paired = drift.drifts(before, after, np.random.default_rng(1))[0]
+    renamed = replace(world.people, ids=tuple(f"x{i}" for i in world.people.ids))
+    apart = drift.drifts(before, Wave(renamed, after.answers), np.random.default_rng(1))[0]
+    assert paired.change.value == pytest.approx(apart.change.value)
+    assert paired.p < 0.01 < 0.05 < apart.p
+
+
+class Line:
+    """Two options, whose log odds are a constant and three fixed steps by level."""
+
+    name = fingerprint = "line"
+
+    def distributions(self, panel: Panel, questions: Sequence[Question]) -> list[FloatArray]:
+        steps = np.array([-1.0, 0.2, 0.9, 0.0])[panel.codes[:, 0]]
+        p = 1 / (1 + np.exp(-(0.3 + steps)))
+        return [np.stack([1 - p, p], axis=1) for _ in questions]
+
+
+def test_slope_and_its_error_are_those_of_a_logistic_regression_in_statsmodels() -> None:
+    rng = np.random.default_rng(3)
+    levels = rng.integers(0, 3, 400)
+    panel = from_columns([str(i) for i in range(400)], {"a": [f"l{v}" for v in levels]}, np.ones(400))
+    steps = np.array([-1.0, 0.2, 0.9])[levels]
+    chosen = (rng.random(400) < 1 / (1 + np.exp(0.5 - 0.6 * steps))).astype(np.int64)
+    question = Question(name="q", text="Q?", options=("no", "yes"))
+    found = slopes.slope(Line(), panel, Answers((question,), chosen[:, None]))
+    api: Any = importlib.import_module("statsmodels.api")
+    result = api.Logit(chosen, api.add_constant(steps)).fit(disp=0, cov_type="HC0")
+    assert found is not None
+    assert found.value == pytest.approx(result.params[1], abs=2e-4)
+    assert found.deviation == pytest.approx(result.bse[1], rel=1e-3)
+    assert found.gain == pytest.approx((result.llf - result.llnull) / 400, abs=1e-5)
+
+
+DATA = Path(__file__).parents[4] / "shared" / "data" / "gss20"
+FACTS = ("sex", "race", "degree", "region", "partyid", "relig")
+ASKED = ("happy", "life", "courts", "cappun", "getahead", "polescap", "health", "satfin", "grass")
+
+
+def social_survey() -> tuple[Wave, Wave]:
+    """The General Social Survey of 2016 and 2018, and what part of its people answered again in 2020."""
+    pandas: Any = importlib.import_module("pandas")
+    people = pandas.read_parquet(DATA / "people.parquet", columns=["person_id", "weight", *FACTS])
+    columns = {f: [None if pandas.isna(v) else str(v) for v in people[f]] for f in FACTS}
+    panel = from_columns([str(i) for i in people["person_id"]], columns, people["weight"].to_numpy(float))
+    asked = [e for e in json.loads((DATA / "questions.json").read_text("utf-8")) if e["id"] in ASKED]
+    questions = tuple(
+        Question(name=e["id"], text=e["text"], options=tuple(map(str, e["options"])), scale="nominal")
+        for e in asked
+    )
+    waves: list[Wave] = []
+    for name in ("answers", "answers_retest"):
+        table = pandas.read_parquet(
+            DATA / f"{name}.parquet", columns=["person_id", *(q.name for q in questions)]
+        )
+        chosen = np.stack([table[q.name].fillna(NO_ANSWER).to_numpy(int) for q in questions], axis=1)
+        rows = pandas.Index(people["person_id"]).get_indexer(table["person_id"])
+        waves.append(Wave(panel.take(rows.astype(np.int64)), Answers(questions, chosen.astype(np.int64))))
+    return waves[0], waves[1]
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="the General Social Survey is not beside the checkout")
+def test_the_reinterview_of_2020_moved_some_questions_and_left_who_says_what() -> None:
+    first, again = social_survey()
+    trained = np.sort(np.random.default_rng(1).permutation(len(first.people))[:800])
+    people = first.people.take(trained)
+    data = TrainingData(people, first.answers.take(trained), people.weights / people.weights.mean())
+    base = BaseModel("words", "f1ngerpr1nt", (3, 5), WordEncoder())
+    model = fit("gss", data, base, Split(1, 0.3, ()), 2, 1, lambda line: None).model
+    found = recheck.recheck(model, first, again, data.people.ids, QUICK)
+    assert found.advice == "recalibrate"
+    assert all(q.paired for q in found.questions)
+    moved = {q.name: q for q in found.moved}
+    assert 0 < len(moved) < len(found.questions)
+    assert moved["happy"].shift[2] > 0.1  # "not too happy", in the year of the pandemic
+    assert found.effects is not None
+    assert found.effects.after.low > 0.5
+
+
+def test_of_a_very_large_wave_ten_thousand_people_are_looked_at() -> None:
+    rng = np.random.default_rng(5)
+    question = Question(name="q", text="Q?", options=("no", "yes"))
+    waves: list[Wave] = []
+    for name, share in (("a", 0.5), ("b", 0.6)):
+        panel = from_columns([f"{name}{i}" for i in range(10_500)], {}, np.ones(10_500))
+        chosen = (rng.random((10_500, 1)) < share).astype(np.int64)
+        waves.append(Wave(panel, Answers((question,), chosen)))
+    found = drift.drifts(waves[0], waves[1], rng, permutations=199, replicates=50)[0]
+    assert (found.before, found.after) == (10_000, 10_000)
+    assert found.change.value == pytest.approx(0.1, abs=0.02)
+    assert found.moved

@@ -1,0 +1,1 @@
+"""Looks at answers before training: are they relevant, accurate, consistent, diverse and lawful?"""

@@ -1,0 +1,304 @@
+"""The ladder: every way of answering on the same held-out people and questions, with its cost."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from personas.answer import Answers
+from personas.arrays import FloatArray, IntArray
+from personas.document import Document
+from personas.errors import DataError
+from personas.models.base import AnswerModel
+from personas.panel import Panel
+from personas.question import Question
+from training.dataset import TrainingData
+from training.ladder import measured, verdict
+from training.ladder.cost import Spent, watched
+from training.ladder.held_out import HeldOut
+from training.ladder.measured import Cost, Measured
+from training.ladder.rungs import catalogue, neighbours
+from training.ladder.rungs.catalogue import NEED_LANGUAGE, Family, Tools
+from training.ladder.rungs.columns import QuestionModels, columns
+from training.ladder.spec import LadderSpec
+
+ORDER_PEOPLE, ORDER_QUESTIONS = 4, 3
+"""People and questions that order sensitivity is measured on."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One kind of held-out data.
+
+    Attributes:
+        name: for machines, for instance ``unseen_people``.
+        title: for people.
+        people: nobody of whom was trained on, or the trained ones where the questions are new.
+        answers: theirs to the questions of this part.
+        new_questions: whether the questions were held out.
+    """
+
+    name: str
+    title: str
+    people: Panel
+    answers: Answers
+    new_questions: bool
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A model on the ladder.
+
+    Attributes:
+        name: for machines.
+        title: for people.
+        family: what it needs.
+        model: answers.
+        new_questions: whether it answers questions that it has no answers to.
+        spent: what fitting took.
+        reads_options: whether it reads options in an order, so that order sensitivity is measured.
+    """
+
+    name: str
+    title: str
+    family: Family
+    model: AnswerModel
+    new_questions: bool
+    spent: Spent
+    reads_options: bool = False
+
+
+class NotRun(Document):
+    """A rung without figures, and why."""
+
+    rung: str
+    title: str
+    reason: str
+
+
+class PartResult(Document):
+    """The ladder on one kind of held-out data; ``best_baseline`` is the statistical rung that loses least."""
+
+    name: str
+    title: str
+    people: int
+    questions: int
+    answers: int
+    new_questions: bool
+    best_baseline: str
+    rungs: tuple[Measured, ...]
+    not_run: tuple[NotRun, ...]
+
+
+class Ladder(Document):
+    """All rungs side by side, and what follows from them in words."""
+
+    spec: LadderSpec
+    people_trained: int
+    questions_trained: int
+    attributes: tuple[str, ...]
+    parts: tuple[PartResult, ...]
+    verdict: tuple[str, ...]
+
+
+@runtime_checkable
+class _Iterating(Protocol):
+    """A model that answers person by person, so that it can be stopped."""
+
+    def iterate(
+        self, panel: Panel, questions: Sequence[Question]
+    ) -> Iterator[tuple[slice, list[FloatArray]]]: ...
+
+
+def ladder(
+    data: TrainingData,
+    parts: Sequence[Part],
+    spec: LadderSpec,
+    tools: Tools,
+    trained: Sequence[Fitted] = (),
+    report: Callable[[str], None] = lambda _: None,
+) -> Ladder:
+    """All rungs on all parts.
+
+    Statistical rungs and retrieval are fitted to ``data`` here; ``trained`` models come as they are. A rung
+    that reads person by person is asked ``spec.questions`` questions of as many people, in an order drawn by
+    lot, as ``spec.seconds`` reach, and is compared with the baseline on those. A rung that fails stands among
+    those not run, with the reason.
+
+    Raises:
+        DataError: a part without an answer to any question.
+    """
+    limited = replace(tools, seconds=spec.fit_seconds)
+    fitted, failed = _fitted(data, spec, limited, report)
+    everyone = [*fitted, *trained]
+    cells = _cells(data)
+    results = [_part(part, everyone, failed, spec, cells, report) for part in parts]
+    return Ladder(
+        spec=spec,
+        people_trained=len(data.people),
+        questions_trained=len(data.answers.questions),
+        attributes=data.people.attributes,
+        parts=tuple(results),
+        verdict=tuple(verdict.words([verdict.Evidence(r.title, r.new_questions, r.rungs) for r in results])),
+    )
+
+
+def _fitted(
+    data: TrainingData, spec: LadderSpec, tools: Tools, report: Callable[[str], None]
+) -> tuple[list[Fitted], list[NotRun]]:
+    fitted: list[Fitted] = []
+    failed: list[NotRun] = []
+    for name in spec.rungs:
+        rung = catalogue.get(name)
+        if name in NEED_LANGUAGE and tools.language is None:
+            failed.append(NotRun(rung=name, title=rung.title, reason="no language model was given"))
+            continue
+        report(f"ladder: fitting {rung.title.lower()}")
+        with watched() as spent:
+            model = rung.make(data, tools)
+        reads = name == "instructions"
+        fitted.append(Fitted(name, rung.title, rung.family, model, rung.new_questions, spent, reads))
+    return fitted, failed
+
+
+@dataclass(frozen=True)
+class _Answered:
+    """What a rung said, of whom, and at what cost."""
+
+    fitted: Fitted
+    held_out: HeldOut
+    rows: IntArray
+    distributions: list[FloatArray]
+    cost: Cost
+    order: float | None
+
+
+def _part(
+    part: Part,
+    everyone: Sequence[Fitted],
+    failed: Sequence[NotRun],
+    spec: LadderSpec,
+    cells: Callable[[Panel], IntArray],
+    report: Callable[[str], None],
+) -> PartResult:
+    whole = _held_out(part, spec, cells)
+    answered: list[_Answered] = []
+    not_run = list(failed)
+    for fitted in everyone:
+        if part.new_questions and not fitted.new_questions:
+            reason = "says nothing of questions without answers"
+            not_run.append(NotRun(rung=fitted.name, title=fitted.title, reason=reason))
+            continue
+        report(f"ladder: {part.title}: {fitted.title.lower()}")
+        try:
+            answered.append(_answer(fitted, whole, spec))
+        except DataError as error:
+            not_run.append(NotRun(rung=fitted.name, title=fitted.title, reason=str(error)))
+    figures = [_measured(a) for a in answered]
+    best = min(
+        (i for i, a in enumerate(answered) if a.fitted.family == "statistics"),
+        key=lambda i: figures[i].log_loss,
+    )
+    compared = [_compared(f, a, answered[best]) for f, a in zip(figures, answered, strict=True)]
+    return PartResult(
+        name=part.name,
+        title=part.title,
+        people=len(whole.people),
+        questions=len(whole.answers.questions),
+        answers=int(whole.given.sum()),
+        new_questions=part.new_questions,
+        best_baseline=answered[best].fitted.name,
+        rungs=tuple(compared),
+        not_run=tuple(not_run),
+    )
+
+
+def _held_out(part: Part, spec: LadderSpec, cells: Callable[[Panel], IntArray]) -> HeldOut:
+    """The people who count and the questions that any of them answered."""
+    everyone = HeldOut(part.people, part.answers, cells(part.people), spec.replicates, spec.seed)
+    rows = np.flatnonzero(everyone.given.any(axis=1))
+    asked = everyone.given.sum(axis=0) > 0
+    names = [q.name for q, any_ in zip(part.answers.questions, asked, strict=True) if any_]
+    if len(rows) < 2 or not names:
+        raise DataError(f"ladder: {part.title}: {len(rows)} people with answers; at least 2 are needed")
+    return everyone.take(rows, names)
+
+
+def _answer(fitted: Fitted, whole: HeldOut, spec: LadderSpec) -> _Answered:
+    model = fitted.model
+    if not isinstance(model, _Iterating):
+        with watched() as spent:
+            found = model.distributions(whole.people, whole.answers.questions)
+        rows, held_out = np.arange(len(whole.people)), whole
+    else:
+        rng = np.random.default_rng([spec.seed, 7])
+        asked = list(whole.answers.questions)
+        asked = asked[:: max(1, -(-len(asked) // spec.questions))]
+        order = rng.permutation(len(whole.people))
+        with watched() as spent:
+            found = _as_many(model, whole.people.take(order), asked, spec)
+        rows = order[: len(found[0])]
+        held_out = whole.take(rows, [q.name for q in asked])
+    n = len(rows) * len(held_out.answers.questions)
+    order_tv = None
+    if fitted.reads_options:
+        few = held_out.people.take(np.arange(min(ORDER_PEOPLE, len(rows))))
+        order_tv = measured.order_sensitivity(model, few, held_out.answers.questions[:ORDER_QUESTIONS])
+    return _Answered(fitted, held_out, rows, found, measured.cost(fitted.spent, spent, n), order_tv)
+
+
+def _as_many(
+    model: _Iterating, people: Panel, questions: Sequence[Question], spec: LadderSpec
+) -> list[FloatArray]:
+    """Distributions of as many people as there is time for, at least ``spec.people``."""
+    end = time.monotonic() + spec.seconds
+    parts: list[list[FloatArray]] = []
+    for rows, found in model.iterate(people, questions):
+        parts.append(found)
+        if rows.stop >= spec.people and time.monotonic() >= end:
+            break
+    return [np.concatenate([p[q] for p in parts]) for q in range(len(questions))]
+
+
+def _measured(answered: _Answered) -> Measured:
+    fitted = answered.fitted
+    asked = {q.name for q in answered.held_out.answers.questions}
+    late = fitted.model.left_out if isinstance(fitted.model, QuestionModels) else ()
+    return measured.measure(
+        fitted.name,
+        fitted.title,
+        fitted.family,
+        answered.distributions,
+        answered.held_out,
+        answered.cost,
+        answered.order,
+        [name for name in late if name in asked],
+    )
+
+
+def _compared(figures: Measured, answered: _Answered, best: _Answered) -> Measured:
+    """The figures with the comparison with the best baseline, on the same people and questions."""
+    if answered is best:
+        return figures
+    names = [q.name for q in best.held_out.answers.questions]
+    places = [names.index(q.name) for q in answered.held_out.answers.questions]
+    baseline = [best.distributions[i][answered.rows] for i in places]
+    comparison = measured.compare(answered.distributions, baseline, best.fitted.name, answered.held_out)
+    return figures.model_copy(update={"comparison": comparison})
+
+
+def _cells(data: TrainingData) -> Callable[[Panel], IntArray]:
+    """Cells of people alike in the two attributes that tell most of the trained answers."""
+    people = neighbours.people(data, columns(data))
+    strongest = np.argsort(-people.weights, kind="stable")[:2]
+
+    def of(panel: Panel) -> IntArray:
+        codes = people.design.codes(panel)
+        cell = np.zeros(len(panel), dtype=np.int64)
+        for a in map(int, strongest):
+            cell = np.asarray(cell * (people.design.sizes[a] + 1) + codes[:, a] + 1, dtype=np.int64)
+        return cell
+
+    return of

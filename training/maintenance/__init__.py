@@ -1,0 +1,1 @@
+"""A new wave of answers: what has drifted, and whether to keep, recalibrate or train again."""
