@@ -10,6 +10,8 @@ questions are held out in whole batteries, and 800 of 4,215 people. Figures are 
   uniform.
 - ``signal``: unordered options have no place on a scale and do not count; ``_all_ordered`` counts them as
   the pilot did, whose figures the goals were set by.
+- ``ece``: all probabilities in one set of bins. ``ece_by_question`` bins each option of each question by
+  itself, and ``ece_by_question_floor`` is what it would be by luck alone if every probability were right.
 - ``order_tv``: unordered options in all cyclic orders, seen and unseen questions together.
 """
 
@@ -85,8 +87,9 @@ def split_figures(base: BaseModel, parts: Halves, seed: int, with_logit: bool) -
     figures |= _main_figures("unseen", scoring.distributions(fit.model, unseen), unseen, rng)
     figures["shuffled_p"] = scoring.shuffled_p(expected, seen, rng)
     figures |= _dispersion(expected, seen)
-    figures["ece"] = calibration.classwise_ece(expected, seen.answers, seen.weights)
-    figures["ece_floor"] = calibration.classwise_ece_floor(
+    figures["ece"] = calibration.pooled_ece(expected, seen.answers, seen.weights)
+    figures["ece_by_question"] = calibration.classwise_ece(expected, seen.answers, seen.weights)
+    figures["ece_by_question_floor"] = calibration.classwise_ece_floor(
         expected, seen.answers, seen.weights, rng, replicates=3
     )
     whole = parts.test.only((*parts.seen, *parts.unseen))

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import gammaln
 
+from grounding.expectation import Expectation, updated
 from grounding.sources.toplines import Anchor
 from personas.answer import NO_ANSWER, Answers
 from personas.arrays import FloatArray
@@ -28,8 +29,7 @@ polls", JASA 113, put the typical error of a published share at 3.5 points, twic
 SAME = 0.9
 """Probability, before the answers are seen, that a study measured what the panel was asked."""
 
-_LEAST_STRENGTH, _MOST_STRENGTH = 0.5, 1e4
-_SCALE_DOUBT = 1.0  # standard deviation of the logarithm of the scale of expectations
+_LEAST_STRENGTH, _ABOVE_NOTHING = 0.5, 1.0001
 _DOUBT = float(np.log(3.0))  # standard deviation of the logarithm of the variance between studies
 _SMALLEST, _LARGEST = 1e-5, 1.0
 
@@ -51,22 +51,6 @@ class Anchored:
     n_effective: float
     strength: float
     same: float
-
-
-@dataclass(frozen=True)
-class Expectation:
-    """What is expected of each question before anybody answers it, from other questions.
-
-    Attributes:
-        shares: one array (n_options,) for each question.
-        variances: how uncertain the log shares are, for each question; centred within the question.
-        scale: people that an expectation of variance 1 counts as, as learned elsewhere; ``None`` to find it
-            from the answers alone.
-    """
-
-    shares: tuple[FloatArray, ...]
-    variances: FloatArray
-    scale: float | None = None
 
 
 @dataclass(frozen=True)
@@ -114,9 +98,9 @@ def item_shares(
     nominal scale share kappa but are shrunk towards uniform. Worked: observed (.6, .4) of 10 people,
     centre (.5, .5), kappa 10 -> (.55, .45).
 
-    With an ``expectation`` of variance v_q the centre is what is expected and kappa is ``scale / v_q``, where
-    that makes the answers of all questions together more probable. The scale maximises the marginal
-    likelihood, with a log-normal prior around the one given.
+    With an ``expectation`` the shares are its posterior (``expectation.updated``), where it makes the answers
+    of all questions together more probable than their own centres do; centre and kappa are those that lead
+    to it.
 
     Published shares ``a`` of a question, of ``m`` effective people, add ``w K a`` to ``kappa * centre``.
     ``K = 1 / (1 / m + v) - 1 <= m`` is the number of people for which a Dirichlet around ``a`` varies as much
@@ -153,7 +137,7 @@ def item_shares(
         kappa = _strength(table, centre)
         found |= {i: (centre, kappa) for i in members}
     plain = [_Prior(counts[i], *found[i]) for i in range(len(counts))]
-    trusted = _trusted(plain, expectation)
+    trusted = _expected(plain, expectation)
     plain = trusted or plain
     kept, anchored, between = _anchored(answers.questions, plain, anchors) if anchors else (plain, (), None)
     return ItemShares(
@@ -167,39 +151,25 @@ def item_shares(
     )
 
 
-def expectation_scale(counts: Sequence[FloatArray], expectation: Expectation) -> float:
-    """People that an expectation of variance 1 counts as, by the marginal likelihood of the counts.
+def _expected(plain: "list[_Prior]", expectation: Expectation | None) -> "list[_Prior] | None":
+    """The priors of the expectation where it makes the counts more probable than ``plain`` does.
 
-    Args:
-        counts: answers for each option of each question, at the effective base.
-        expectation: what was expected of them.
+    A prior is given back from the posterior: the centre that, counting as so many people, leads to it.
     """
-
-    def negative_evidence(logarithm: float) -> float:
-        doubt = 0.0
-        if expectation.scale is not None:
-            doubt = 0.5 * ((logarithm - float(np.log(expectation.scale))) / _SCALE_DOUBT) ** 2
-        priors = _expected(counts, expectation, float(np.exp(logarithm)))
-        return doubt - sum(_log_marginal(p.counts, p.strength * p.centre) for p in priors)
-
-    best = minimize_scalar(negative_evidence, bounds=(np.log(1e-2), np.log(1e3)), method="bounded")
-    return float(np.exp(best.x))
-
-
-def _expected(counts: Sequence[FloatArray], expectation: Expectation, scale: float) -> "list[_Prior]":
-    strengths = np.clip(scale / np.maximum(expectation.variances, 1e-9), _LEAST_STRENGTH, _MOST_STRENGTH)
-    return [_Prior(*p) for p in zip(counts, expectation.shares, strengths.tolist(), strict=True)]
-
-
-def _trusted(plain: "list[_Prior]", expectation: Expectation | None) -> "list[_Prior] | None":
-    """The priors of the expectation where they make the counts more probable than ``plain`` does."""
     if expectation is None:
         return None
     counts = [p.counts for p in plain]
-    found = _expected(counts, expectation, expectation_scale(counts, expectation))
-    gain = sum(_log_marginal(p.counts, p.strength * p.centre) for p in found)
-    gain -= sum(_log_marginal(p.counts, p.strength * p.centre) for p in plain)
-    return found if gain > 0 else None
+    found = updated(counts, expectation)
+    if found.log_evidence <= sum(_log_marginal(p.counts, p.strength * p.centre) for p in plain):
+        return None
+    priors: list[_Prior] = []
+    for count, share, total in zip(counts, found.shares, found.totals, strict=True):
+        # No option can count for less than nothing, so the prior counts at least as much as that takes.
+        least = float(np.max(count / share)) * _ABOVE_NOTHING
+        strength = max(total, least, float(count.sum()) + _LEAST_STRENGTH) - float(count.sum())
+        behind = (count.sum() + strength) * share - count
+        priors.append(_Prior(count, behind / behind.sum(), strength))
+    return priors
 
 
 class _Prior(NamedTuple):

@@ -1,5 +1,6 @@
 """What is held out: decided by hash before anything is fitted, and stored with whatever was fitted."""
 
+import difflib
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -94,8 +95,10 @@ class Split:
         doubted = left & (np.zeros_like(left) if suspects is None else suspects)
         return Groups(left & ~doubted, out, kept, segment, wave, doubted)
 
-    def cell(self, name: CellName, people: Panel, names: Sequence[str]) -> Cell:
+    def cell(self, name: CellName, people: Panel, names: Sequence[str], groups: Groups | None = None) -> Cell:
         """The answers of one kind of novelty, for the questions ``names``; no answer is in two of them.
+
+        ``groups`` are those of the people where they are kept; left out, they follow from the hash.
 
         ============================  ==========================================  ====================
         name                          people                                      questions
@@ -109,11 +112,11 @@ class Split:
 
         People kept for rectification are in none. Raises: DocumentError; see ``members``.
         """
-        groups = self.groups(people)
+        groups = self.groups(people) if groups is None else groups
         out = np.isin(np.array(names, dtype=np.str_), np.array(self.questions, dtype=np.str_))
         segment = members(people, self.segment, "split.segment")
         wave = members(people, self.wave, "split.wave")
-        scored = ~groups.rectification
+        scored = ~groups.rectification & ~groups.trained
         if name == "unseen_questions":
             return Cell(groups.trained, out)
         if name == "unseen_segment":
@@ -152,17 +155,24 @@ def members(people: Panel, chosen: Sequence[Levels], key: str) -> BoolArray:
     for attribute, levels in chosen:
         if attribute not in people.attributes:
             raise DocumentError(
-                f"{key}: unknown attribute {attribute!r}; the panel has {', '.join(people.attributes)}"
+                f"{key}.{attribute}: unknown attribute {attribute!r}{_meant(attribute, people.attributes)}; "
+                f"the panel has {', '.join(people.attributes)}"
             )
         column = people.attributes.index(attribute)
         known = people.levels[column]
         unknown = [level for level in levels if level not in known]
         if unknown:
             raise DocumentError(
-                f"{key}: attribute {attribute!r} has no level {unknown[0]!r}; it has {', '.join(known)}"
+                f"{key}.{attribute}: attribute {attribute!r} has no level {unknown[0]!r}"
+                f"{_meant(unknown[0], known)}; it has {', '.join(known)}"
             )
         found &= np.isin(people.codes[:, column], [known.index(level) for level in levels])
     return found
+
+
+def _meant(name: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def split(

@@ -1,6 +1,7 @@
 """A fitted adapter before it is registered: hard cases, leakage, gates, and figures on held-out people."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -8,14 +9,18 @@ import numpy as np
 from mirrorpanel import registry
 from mirrorpanel.store import Workspace, now
 from mirrorpanel.verbs.training_data import Prepared
+from personas.arrays import FloatArray
+from personas.models.base import AnswerModel
 from personas.models.factored import FactoredModel
+from personas.panel import Panel
+from personas.question import Question
 from training import leakage
 from training.registry import gates, hard_cases
 from training.registry import registry as registrations
-from training.registry.evidence import HeldOutAnswers, Untuned
-from training.registry.gates import Tuned
+from training.registry.evidence import HeldOutAnswers, Untuned, drawn
+from training.registry.gates import GateSettings, Tuned
 from training.registry.hard_cases import HardCase
-from training.registry.registry import Event, Lineage, Registration
+from training.registry.registry import Event, Figures, Lineage, Part, Registration
 
 
 class Assessed(NamedTuple):
@@ -25,11 +30,87 @@ class Assessed(NamedTuple):
     hard: tuple[HardCase, ...]
 
 
+@dataclass(frozen=True)
+class Slow:
+    """A model that reads person by person, with as many people and questions as it is judged on at most.
+
+    Attributes:
+        model: what answers studies.
+        people: drawn at random among those held out.
+        questions: drawn at random.
+    """
+
+    model: AnswerModel
+    people: int
+    questions: int
+
+
+@dataclass(frozen=True)
+class _Once:
+    """The model with a memory: gates and figures ask the same people the same questions."""
+
+    model: AnswerModel
+    _said: dict[tuple[object, ...], list[FloatArray]] = field(
+        default_factory=dict[tuple[object, ...], list[FloatArray]]
+    )
+
+    @property
+    def name(self) -> str:
+        return self.model.name
+
+    @property
+    def fingerprint(self) -> str:
+        return self.model.fingerprint
+
+    def distributions(self, panel: Panel, questions: Sequence[Question]) -> list[FloatArray]:
+        """See ``AnswerModel``."""
+        asked = tuple(q.fingerprint for q in questions)
+        key = (panel.ids, panel.attributes, panel.levels, panel.codes.tobytes(), asked)
+        if key not in self._said:
+            self._said[key] = self.model.distributions(panel, questions)
+        return self._said[key]
+
+
+def sampled(held: HeldOutAnswers, people: int, questions: int, seed: int) -> HeldOutAnswers:
+    """So many of the people and of the questions, drawn as the gates draw theirs."""
+    rows, names = drawn(held, people, questions, np.random.default_rng([seed, 11]))
+    return HeldOutAnswers(held.people.take(rows), held.answers.take(rows).only(names))
+
+
 def held_out(ready: Prepared) -> HeldOutAnswers:
-    """People held out, with their answers to the questions trained on."""
-    rows = np.flatnonzero(ready.groups.held_out)
-    names = [q.name for q in ready.data.answers.questions]
+    """People held out, with their answers to the questions trained on.
+
+    Nobody of a segment or wave that is held out is among them.
+    """
+    return _answers(ready, "unseen_people")
+
+
+def _answers(ready: Prepared, part: Part) -> HeldOutAnswers:
+    cell = ready.cell(part)
+    rows = np.flatnonzero(cell.people)
+    names = [ready.answers.questions[i].name for i in np.flatnonzero(cell.questions)]
     return HeldOutAnswers(ready.people.take(rows), ready.answers.take(rows).only(names))
+
+
+def vectors(model: FactoredModel, questions: Sequence[Question]) -> FloatArray:
+    """The questions as the kernel sees them, layers side by side, shape (n_questions, n_layers x width).
+
+    Those trained on have their vectors in the model; the others are encoded.
+    """
+    places = {q.fingerprint: place for place, q in enumerate(model.config.questions)}
+    trained = model.options.take(range(len(places))).means
+    new = [q for q in questions if q.fingerprint not in places]
+    places |= {q.fingerprint: len(model.config.questions) + place for place, q in enumerate(new)}
+    found = np.concatenate([trained, model.option_vectors(new).means], axis=1) if new else trained
+    return np.concatenate(list(found[:, [places[q.fingerprint] for q in questions]]), axis=1)
+
+
+def _supported(found: Figures, model: FactoredModel, ready: Prepared) -> Figures:
+    """The figures with the new questions that are outside the support of the statistics."""
+    if found.part == "unseen_people":
+        return found
+    new = [q for q in ready.answers.questions if q.name in ready.decided.split.questions]
+    return found.model_copy(update={"outside_support": tuple(sorted(model.outside_support(new)))})
 
 
 def assess(
@@ -42,6 +123,8 @@ def assess(
     forced: bool = False,
     untuned: Untuned | None = None,
     tuned: Tuned | None = None,
+    slow: Slow | None = None,
+    of: str = "",
 ) -> Assessed:
     """The registration of an adapter that was just fitted; it is a candidate.
 
@@ -49,11 +132,13 @@ def assess(
         workspace: where it will be kept.
         adapter: its identifier.
         ready: what it was fitted on, and what was held out.
-        model: the fitted model.
+        model: the fitted model, or the statistics below it.
         report: called with a line for each gate.
         forced: register it although a gate failed.
         untuned: what the untuned language model says of some held-out people, where that was measured.
         tuned: what was found of changed weights of the language model, where there are any.
+        slow: what answers studies in place of ``model``, the statistics below it.
+        of: which of the two is judged, in words.
 
     Raises:
         DataError: a gate failed, and that is not forced.
@@ -61,23 +146,30 @@ def assess(
     split, seed = ready.decided.split, ready.spec.seed
     held = held_out(ready)
     report("hard cases, leakage and gates on people held out")
-    hard = hard_cases.run(model, model.outside_support)
+    answering: AnswerModel = model if slow is None else _Once(slow.model)
+    settings = None if slow is None else GateSettings(people=slow.people, questions=slow.questions)
+    hard = hard_cases.run(answering, model.outside_support, model.config.attributes)
+    asked = ready.answers.questions
     leaks = leakage.suite(
-        ready.answers.questions, split.questions, (ready.data.people, ready.data.answers), held
-    )
+        asked, split.questions, (ready.data.people, ready.data.answers), held,
+        vectors=vectors(model, asked) if split.questions else None, near=leakage.NEAR,
+    )  # fmt: skip
     judged = gates.judge(
-        model, held, leakage=leaks, accepted=ready.spec.split.by == "question", hard=hard,
-        untuned=untuned, tuned=tuned,
+        answering, held, leakage=leaks, accepted=ready.spec.split.by == "question", hard=hard,
+        untuned=untuned, tuned=tuned, settings=settings, of=of,
     )  # fmt: skip
     for line in judged.sentences():
         report(line)
     gates.refuse(judged, forced)
-    found = [registrations.figures(model, "unseen_people", held, seed)]
+    parts: list[tuple[Part, HeldOutAnswers]] = [("unseen_people", held)]
     if split.questions:
-        rows = np.flatnonzero(ready.groups.held_out)
-        unseen = ready.answers.take(rows).only(split.questions)
-        both = HeldOutAnswers(held.people, unseen)
-        found.append(registrations.figures(model, "unseen_questions", both, seed))
+        parts.append(("unseen_both", _answers(ready, "unseen_both")))
+    if slow is not None:
+        parts = [
+            (part, sampled(some, slow.people, slow.questions, judged.settings.seed)) for part, some in parts
+        ]
+    segments = ready.data.people.attributes
+    found = [registrations.figures(answering, part, some, seed, segments) for part, some in parts]
     earlier = [r.adapter for r in registry.listing(workspace) if r.name == ready.spec.adapter]
     earlier = [a for a in earlier if a != adapter]
     return Assessed(
@@ -86,7 +178,7 @@ def assess(
             data=registrations.data_fingerprint(ready.data),
             base=model.config.base_weights or model.config.base_fingerprint,
             split=split.fingerprint,
-            figures=tuple(f for f in found if f is not None),
+            figures=tuple(_supported(f, model, ready) for f in found if f is not None),
             gates=judged,
             forced=bool(judged.failed),
             lineage=Lineage(

@@ -1,14 +1,77 @@
 """What the cards beside an adapter are made from, as the workspace knows it."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
-from mirrorpanel import sources
+import numpy as np
+
+from mirrorpanel import __version__, lineup, panels, sources
 from mirrorpanel.records import AdapterRecord, PanelRecord
 from mirrorpanel.store import Workspace
+from personas.answer import NO_ANSWER
+from personas.models import catalogue
 from training.audit.result import Audit
+from training.registry import card, data_card
 from training.registry.data_card import DataFacts
+from training.registry.front_matter import Base
+from training.registry.guidance import Origin
+from training.registry.hard_cases import HardCase
+from training.registry.registry import Registration
 
 MODEL, DATA = "README.md", "DATA.md"
+
+
+def base(source: str) -> Base:
+    """What is known of the language model of a catalogue name, folder or hub name."""
+    if source in catalogue.names():
+        entry = catalogue.get(source)
+        return Base(entry.licence, entry.licence_link, entry.hub, entry.languages)
+    hub = catalogue.hub_name(source)
+    return Base(lineup.licence(source), f"https://huggingface.co/{hub}" if hub else "", hub)
+
+
+def model_facts(
+    workspace: Workspace,
+    panel: str,
+    record: AdapterRecord,
+    registration: Registration,
+    hard: Sequence[HardCase],
+) -> card.Facts:
+    """Facts of the model card of an adapter that was just trained.
+
+    Args:
+        workspace: where the panel is.
+        panel: that the adapter was fitted on.
+        record: of the adapter.
+        registration: with its figures and gates.
+        hard: how the hard cases ended.
+    """
+    known = workspace.record("panels", "panel", panel, PanelRecord)
+    behind = sources.records(workspace, panel)
+    return card.Facts(
+        panel=panel,
+        base=base(record.base_model),
+        people_trained=record.split.people_trained,
+        people_held_out=record.split.people_held_out,
+        questions_held_out=record.split.questions,
+        seconds=record.seconds,
+        command_seconds=record.command_seconds,
+        machine=record.processor,
+        data_licences=licences(workspace, panel),
+        registration=registration,
+        hard=tuple(hard),
+        command=f"mirrorpanel train {Path(record.file).name}",
+        changes_weights=bool(record.tuned_files),
+        panel_name=known.spec.panel,
+        origin=Origin(
+            controllers=tuple(
+                dict.fromkeys(s.protection.controller for s in behind if s.protection.controller)
+            ),
+            population=known.spec.population,
+            program=f"mirrorpanel {__version__}",
+            made=registration.events[0].moment[:10] if registration.events else "",
+        ),
+    )
 
 
 def data_facts(
@@ -48,6 +111,31 @@ def data_facts(
         audit=audit,
         data=data,
         text=text,
+        answering=answering(workspace, panel, questions),
+        weighted=weighted(known),
+        codebook=known.spec.survey.codebook or "" if known.spec.survey is not None else "",
+        changed_weights=bool(record.tuned_files),
+    )
+
+
+def answering(workspace: Workspace, panel: str, questions: Sequence[str]) -> data_card.Missing | None:
+    """How many of a panel's people gave no answer, question by question; ``None`` without any of either."""
+    people, answers = panels.people(workspace, panel)
+    asked = [q.name for q in answers.questions if q.name in questions]
+    if not asked or not len(people):
+        return None
+    none = np.mean(answers.only(asked).chosen == NO_ANSWER, axis=0)
+    return data_card.Missing(len(asked), float(none.min()), float(np.median(none)), float(none.max()))
+
+
+def weighted(known: PanelRecord) -> str:
+    """How the people behind a panel are weighted, in words."""
+    found = known.weighting
+    error = found.largest_margin_error
+    margins = "no official margins" if error is None else f"largest margin error {error:.4f}"
+    return (
+        f"design effect {found.design_effect:.2f}, effective base {found.effective_base:,.0f}, largest "
+        f"weight {found.largest_weight:.2f} times the mean, {margins}"
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mirrorpanel import rewriting, sources
+from mirrorpanel import rewriting, sources, speakers
 from mirrorpanel.receipts import FOLDER, Deleted, Flag, Receipt, Retrain
 from mirrorpanel.records import PanelRecord
 from mirrorpanel.rewriting import Connection
@@ -28,6 +28,7 @@ _LENT = (
     "((t.kind <> 'imputed' AND EXISTS (FROM gone_donors g WHERE g.panel = t.panel AND g.id = t.donor)) "
     f"OR (t.kind = 'imputed' AND {_PEOPLE.format('donor')}))"
 )
+_SPOKE = "EXISTS (FROM gone_speakers g WHERE (g.panel, g.source, g.id) = (t.panel, t.source, t.id))"
 _ANSWER = "EXISTS (FROM gone_answers g WHERE g.run = t.run AND g.person = t.person)"
 _AGREEMENT = "EXISTS (FROM {0}runs r JOIN gone_panels g ON g.panel = r.panel WHERE r.run = t.run)"
 
@@ -47,7 +48,7 @@ def plan(workspace: Workspace, sightings: Sequence[Sighting], subject: str) -> P
     for name, columns in _tables(sightings).items():
         workspace.insert_temporary(name, columns)
     workspace.connection.execute(_GONE.format(""))
-    panels = tuple(dict.fromkeys(s.panel for s in sightings))
+    panels = tuple(dict.fromkeys(s.panel for s in sightings if s.person or s.donor))
     runs = [str(r[0]) for r in workspace.rows("SELECT run FROM runs SEMI JOIN gone_panels USING (panel)")]
     inside, outside = _exports(workspace)
     files = tuple(_files(workspace.folder, [*runs, *panels], inside))
@@ -55,7 +56,8 @@ def plan(workspace: Workspace, sightings: Sequence[Sighting], subject: str) -> P
     hit = _adapters(workspace)
     agreed = "SELECT t.run FROM agreements t WHERE " + _AGREEMENT.format("")
     records = [workspace.record("panels", "panel", panel, PanelRecord) for panel in panels]
-    read = [r for panel in panels for r in sources.records(workspace, panel)]
+    read = {r.name: r.origin for panel in panels for r in sources.records(workspace, panel)}
+    read |= {s.name: s.file for p in {s.panel for s in sightings} for s in speakers.sources(workspace, p)}
     receipt = Receipt(
         receipt=number,
         moment=now().replace(microsecond=0),
@@ -67,7 +69,7 @@ def plan(workspace: Workspace, sightings: Sequence[Sighting], subject: str) -> P
         retrain=tuple(Retrain(adapter=a, people=n, file=_train_file(workspace, a)) for a, n in hit.items()),
         runs=tuple(sorted(str(r[0]) for r in workspace.rows(agreed))),
         ground=tuple(dict.fromkeys(r.file for r in records)),
-        outside=_outside(sightings, {r.name: r.origin for r in read}, records),
+        outside=_outside(sightings, read, records),
         suspected=_suspected(workspace.folder, [subject, *(s.stored for s in sightings)], files),
     )
     return Plan(tuple(sightings), files, _flags(workspace, hit, number), receipt)
@@ -101,16 +103,17 @@ def carry_out(workspace: Workspace, planned: Plan) -> None:
 
 
 def _tables(sightings: Sequence[Sighting]) -> dict[str, dict[str, list[str]]]:
-    def pairs(chosen: Iterable[Sighting]) -> dict[str, list[str]]:
-        unique = sorted({(s.panel, s.stored) for s in chosen})
+    def listed(chosen: Iterable[Sighting]) -> dict[str, list[str]]:
+        unique = sorted({(s.panel, s.source, s.stored) for s in chosen})
         # A table without rows would have no types.
-        unique = unique or [("", "")]
-        return {"panel": [p for p, _ in unique], "id": [i for _, i in unique]}
+        columns = zip(*(unique or [("", "", "")]), strict=True)
+        return dict(zip(("panel", "source", "id"), map(list, columns), strict=True))
 
     return {
-        "gone_people": pairs(s for s in sightings if s.person),
-        "gone_donors": pairs(s for s in sightings if s.donor),
-        "gone_panels": {"panel": sorted({s.panel for s in sightings})},
+        "gone_people": listed(s for s in sightings if s.person),
+        "gone_donors": listed(s for s in sightings if s.donor),
+        "gone_speakers": listed(s for s in sightings if s.spoke),
+        "gone_panels": {"panel": sorted({s.panel for s in sightings if s.person or s.donor}) or [""]},
     }
 
 
@@ -121,6 +124,7 @@ def _selections() -> dict[str, str]:
         "real_answers": _PEOPLE.format("id"),
         "trained": _PEOPLE.format("id"),
         "set_aside": _PEOPLE.format("id"),
+        "spoken": _SPOKE,
         "persons": _PEOPLE.format("mirrors"),
         "attributes": f"{_PEOPLE.format('id')} OR {_LENT}",
         "imputations": f"{_PEOPLE.format('id')} OR {_PEOPLE.format('donor')}",
@@ -150,7 +154,10 @@ def _deleted(workspace: Workspace) -> Deleted:
 def _adapters(workspace: Workspace) -> dict[str, int]:
     """Adapters fitted on the subject, or on attributes that others had from it -> how many people."""
     fitted = workspace.rows(
-        f"SELECT t.adapter, count(*) FROM trained t WHERE {_PEOPLE.format('id')} GROUP BY 1 ORDER BY 1"
+        f"""SELECT adapter, count(*) FROM (
+            SELECT t.adapter, t.id FROM trained t WHERE {_PEOPLE.format("id")}
+            UNION SELECT t.adapter, t.id FROM spoken t WHERE {_SPOKE}
+        ) GROUP BY 1 ORDER BY 1"""
     )
     lent = workspace.rows(
         f"""SELECT DISTINCT a.adapter FROM adapters a JOIN attributes t ON t.panel = a.panel

@@ -4,9 +4,9 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from mirrorpanel import registry
+from mirrorpanel import intact, registry
 from mirrorpanel.records import AdapterRecord
 from mirrorpanel.store import Workspace
 from personas.arrays import FloatArray
@@ -91,7 +91,8 @@ def reference(spec: TrainSpec, machine: Machine, report: Callable[[str], None]) 
     """The reference adapter that a training file names; ``None`` where there is none for its language model.
 
     Raises:
-        DataError: a folder is named that holds no reference, or one for another language model.
+        DataError: a folder is named that holds no reference, or one for another language model; files that
+            are not those listed in ``SHA256SUMS``.
     """
     if spec.reference == "none":
         return None
@@ -100,6 +101,7 @@ def reference(spec: TrainSpec, machine: Machine, report: Callable[[str], None]) 
     if shipped and not (folder / factored.CONFIG).is_file():
         report("no reference adapter came with this copy of the program: going without one")
         return None
+    intact.refuse_changed_reference(folder, shipped)
     config = factored.load_config(folder)
     language = encoder(spec.model, machine).language
     if config.base_weights != language.weights:
@@ -115,10 +117,16 @@ def reference(spec: TrainSpec, machine: Machine, report: Callable[[str], None]) 
 
 
 def adapter_model(workspace: Workspace, record: AdapterRecord, machine: Machine) -> FactoredModel:
-    """A trained persona model; its language model is loaded when something new has to be encoded."""
+    """A trained persona model; its language model is loaded when something new has to be encoded.
+
+    Raises:
+        DataError: its files are not those that were written.
+    """
 
     def load_encoder(config: FactoredConfig) -> Encoder:
         lora = workspace.folder / record.folder / config.lora if config.lora else None
+        if config.lora:
+            intact.refuse_changed_tuning(workspace, record, config.lora)
         found = encoder(config.base_model, machine, config.layers, lora)
         if config.base_weights not in ("", found.language.weights):
             raise DataError(
@@ -128,24 +136,42 @@ def adapter_model(workspace: Workspace, record: AdapterRecord, machine: Machine)
             )
         return found
 
-    return factored.load(workspace.folder / record.folder, load_encoder)
+    found = factored.load(workspace.folder / record.folder, load_encoder)
+    intact.refuse_changed_model(record, found)
+    return found
 
 
-def _over(
-    statistics: FactoredModel, workspace: Workspace, record: AdapterRecord, machine: Machine
-) -> OffsetModel:
-    """A joint model over the shares that the statistics give any question."""
+class Fielded(NamedTuple):
+    """What an adapter answers with, and the statistics below it, which are the same where it is not joint."""
+
+    model: AnswerModel
+    statistics: FactoredModel
+
+
+def fielded(workspace: Workspace, record: AdapterRecord, machine: Machine) -> Fielded:
+    """A trained persona model as studies are answered by it."""
+    statistics = adapter_model(workspace, record, machine)
+    if record.kind == "factored":
+        return Fielded(statistics, statistics)
     if record.lora is None or record.lora.blend is None:
         raise DataError(f"adapter {record.spec.adapter} has no joint model in its record; train it again")
-    folder = workspace.folder / record.folder / joint_lora.FOLDER
-    tuned = JointModel(language(record.base_model, machine, folder))
-    base = JointModel(language(record.base_model, machine))
+    intact.refuse_changed_tuning(workspace, record, joint_lora.FOLDER)
+    tuned = language(record.base_model, machine, workspace.folder / record.folder / joint_lora.FOLDER)
+    base = language(record.base_model, machine)
+    return Fielded(joint_over(statistics, tuned, base, record.lora.blend.blend), statistics)
+
+
+def joint_over(
+    statistics: FactoredModel, trained: "LanguageModel", untrained: "LanguageModel", blend: float
+) -> OffsetModel:
+    """A joint model over the shares that the statistics give any question."""
+    tuned, base = JointModel(trained), JointModel(untrained)
 
     def prior(question: Question) -> FloatArray:
         return statistics.head_for([question]).log_prior
 
     name = f"the shares of {statistics.name} ({statistics.fingerprint})"
-    return OffsetModel(tuned, base, prior, name, record.lora.blend.blend)
+    return OffsetModel(tuned, base, prior, name, blend)
 
 
 def trained_questions(workspace: Workspace, record: AdapterRecord) -> tuple[Question, ...]:
@@ -181,9 +207,8 @@ def answering(workspace: Workspace, spec: StudySpec, machine: Machine) -> Answer
     if spec.adapter is not None:
         adapter_id = registry.chosen(workspace, spec.adapter)
         record = workspace.record("adapters", "adapter", adapter_id, AdapterRecord)
-        statistics = adapter_model(workspace, record, machine)
-        model = statistics if record.kind == "factored" else _over(statistics, workspace, record, machine)
-        return Answering(model, adapter_id, record, statistics)
+        found = fielded(workspace, record, machine)
+        return Answering(found.model, adapter_id, record, found.statistics)
     if spec.model == SCRIPTED:
         return Answering(ScriptedModel(), None, None)
     return Answering(JointModel(language(str(spec.model), machine)), None, None)

@@ -10,10 +10,17 @@ from personas.errors import DataError, DocumentError, UnknownName, WorkspaceErro
 
 @contextmanager
 def named(file: Path, *keys: str | int) -> Generator[None]:
-    """A block whose refusals begin with file, line and key. Raises: DocumentError."""
+    """A block whose refusals begin with file, line and key. Raises: DocumentError.
+
+    Where a refusal itself begins with a key below ``keys`` (``split.segment.region: ...``), that is named.
+    """
     try:
         yield
     except (DocumentError, UnknownName, DataError, WorkspaceError) as error:
         key = ".".join(map(str, keys))
         message = str(error).removeprefix(f"{key}: ").removeprefix(f"{key} ")
-        raise DocumentError(f"{file}:{document.line(file, *keys)}: {key}: {message}") from None
+        deeper, found, rest = message.partition(": ")
+        if found and deeper.startswith(f"{key}."):
+            key, message = deeper, rest
+        line = document.line(file, *keys, *key.removeprefix(".".join(map(str, keys))).split("."))
+        raise DocumentError(f"{file}:{line}: {key}: {message}") from None

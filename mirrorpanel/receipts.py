@@ -98,7 +98,8 @@ def text(receipt: Receipt) -> str:
             f"Done on {receipt.moment:%Y-%m-%d at %H:%M:%S} UTC. This receipt names neither the id nor the "
             "pseudonym of the person; note its number on the request that it answers.",
             "",
-            f"Panels: {', '.join(receipt.panels)}. Sources: {', '.join(receipt.sources) or 'not recorded'}.",
+            f"Panels: {', '.join(receipt.panels) or 'none'}. "
+            f"Sources: {', '.join(receipt.sources) or 'not recorded'}.",
             "",
             "| deleted | number |",
             "|---|---:|",

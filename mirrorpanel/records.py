@@ -12,9 +12,10 @@ from grounding.provenance import Provenance
 from grounding.spec import GroundSpec
 from personas.document import Document
 from personas.question import Question
+from personas.screening import Finding
 from training.gradients.tuned import LoraResult, VoiceResult
 from training.spec import TrainSpec
-from validation.results import AgreementResult
+from validation.results import AgreementResult, StatusResult
 from validation.study import StudySpec
 from validation.toplines import ToplinesResult
 
@@ -53,9 +54,10 @@ class PanelRecord(Document):
 class SplitRecord(Document):
     """What was held out, and its hash; ``trained_ids`` hashes the ids of the people trained on.
 
-    Everybody is counted in one group: held out by hash, kept for ``people_rectification``, of the segment or
-    wave that is held out (and in neither of the two before), or trained on. ``blocks`` are the questions held
-    out in their batteries; ``warnings`` say where questions trained on are near-duplicates of them.
+    Nobody is counted twice: people kept for ``people_rectification``, of the segment or of the wave that is
+    held out (of both: not counted), of neither and held out by hash, or trained on. ``blocks`` are the
+    questions held out in their batteries; ``warnings`` say where questions trained on are near-duplicates of
+    them.
     """
 
     seed: int
@@ -91,6 +93,9 @@ class AdapterRecord(Document):
     ``anchors`` are the published shares that its prior takes in, ``anchored`` says what they were worth.
     ``kind`` is ``joint`` where the language model reads person and question as one text, over the statistics
     of the folder; ``lora`` and ``voice`` say what came of training by gradients, also where nothing was kept.
+    ``seconds`` is what the fitting took, ``command_seconds`` the whole command up to registration: audit,
+    language model, fitting, gates and figures. ``tuned_files`` maps each file of a LoRA adapter that was
+    kept, by its path in the folder, to its sha256.
     """
 
     spec: TrainSpec
@@ -103,6 +108,7 @@ class AdapterRecord(Document):
     split: SplitRecord
     attributes: tuple[str, ...]
     seconds: float
+    command_seconds: float = 0.0
     choices: dict[str, str]
     log_scores: dict[str, float]
     anchors: tuple[AnchorRecord, ...] = ()
@@ -110,13 +116,29 @@ class AdapterRecord(Document):
     kind: Literal["factored", "joint"] = "factored"
     lora: LoraResult | None = None
     voice: VoiceResult | None = None
+    tuned_files: dict[str, str] = Field(default_factory=dict[str, str])
+
+
+class KnownRecord(Document):
+    """Real answers that conditioned what persons answer: to which questions, how many, of how many persons.
+
+    ``alike`` names pairs of a known question and one asked that are nearly the same. Which answers they are
+    follows from the panel.
+    """
+
+    questions: tuple[Question, ...]
+    persons: int
+    answers: int
+    alike: tuple[tuple[str, str], ...] = ()
 
 
 class RunRecord(Document):
     """One fielding of a study; ``split`` is that of its adapter, ``None`` where nothing was trained.
 
     ``spec`` and ``questions`` are as the model read them; ``masked`` counts the personal data that were
-    masked in new questions, by place and kind.
+    masked in new questions, by place and kind. ``draws`` says how the answers were drawn, ``known`` what was
+    known of the persons beside their attributes; ``None`` for nothing. ``refused`` are questions of the study
+    that nobody was asked, ``doubtful`` some of ``questions``, each with the reason.
     """
 
     spec: StudySpec
@@ -127,10 +149,29 @@ class RunRecord(Document):
     adapter: str | None
     split: SplitRecord | None
     masked: Annotated[dict[str, dict[str, int]], Field(default_factory=dict)]
+    draws: Literal["joint", "independent"] = "independent"
+    known: KnownRecord | None = None
+    refused: tuple[Finding, ...] = ()
+    doubtful: tuple[Finding, ...] = ()
+
+
+class Apart(Document):
+    """Agreement within a segment or wave that is held out: its persons with its people, nobody else.
+
+    Questions are those trained on. ``result`` is ``None`` where there are too few people or persons.
+    """
+
+    part: Literal["unseen_segment", "unseen_wave"]
+    who: str
+    people: int
+    persons: int
+    result: StatusResult | None
 
 
 class AgreementRecord(Document):
     """Agreement of a run with real people, and on whom the untuned baseline was measured.
+
+    Nobody of a segment or wave that the adapter holds out is in ``result``: they are in ``apart``.
 
     ``unvalidated`` names the questions without real answers, ``outside_support`` those of all questions
     that are near to nothing that was trained on. ``toplines`` holds the answers against published shares.
@@ -142,4 +183,5 @@ class AgreementRecord(Document):
     untuned: str
     segments: tuple[str, ...]
     seconds: float
+    apart: tuple[Apart, ...] = ()
     toplines: tuple[ToplinesResult, ...] = ()

@@ -10,7 +10,7 @@ from personas.errors import WorkspaceError
 
 _OF_PANEL = (
     "panels", "questions", "sources", "people", "real_answers", "attributes", "imputations", "provenance",
-    "persons", "toplines", "adapters", "trained", "set_aside", "runs",
+    "persons", "toplines", "adapters", "trained", "set_aside", "spoken", "runs",
 )  # fmt: skip
 _OF_RUN = ("answers", "agreements")
 

@@ -15,9 +15,14 @@ from validation.field import AnswerBatch
 
 
 def identifier(record: RunRecord, panel: str) -> str:
-    """Study and hash of all that the answers depend on; how they are batched does not count."""
-    spec = record.spec.model_dump(mode="json", exclude={"batch", "segments"})
-    content = json.dumps([spec, panel, record.fingerprint, [q.fingerprint for q in record.questions]])
+    """Study and hash of all that the answers depend on; how they are batched does not count.
+
+    Known answers follow from the panel and the questions that they are to.
+    """
+    spec = record.spec.model_dump(mode="json", exclude={"batch", "segments", "known", "draws"})
+    known = record.known.questions if record.known else ()
+    asked, told = ([q.fingerprint for q in part] for part in (record.questions, known))
+    content = json.dumps([spec, panel, record.fingerprint, asked, told, record.draws])
     return f"{record.spec.study}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
 
 

@@ -2,7 +2,14 @@
 
 VERSION = "3"
 
-TABLES = """
+# A workspace without this table, which came later than the others, is given it when it is opened.
+SPOKEN = """
+CREATE TABLE IF NOT EXISTS spoken (
+    adapter TEXT NOT NULL, panel TEXT NOT NULL, source TEXT NOT NULL, namespace TEXT NOT NULL,
+    id TEXT NOT NULL, PRIMARY KEY (adapter, source, id)
+);
+"""
+TABLES = f"""{SPOKEN}
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE panels (
     panel TEXT PRIMARY KEY, name TEXT NOT NULL, created TIMESTAMP NOT NULL, record JSON NOT NULL

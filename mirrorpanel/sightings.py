@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from grounding.privacy.protection import PERSONAL, SourceRecord
 from grounding.privacy.pseudonyms import is_pseudonym
-from mirrorpanel import keys, sources
+from mirrorpanel import keys, sources, speakers
 from mirrorpanel.store import Workspace
 from personas.errors import MirrorpanelError, UnknownName
 
@@ -33,6 +33,7 @@ class Sighting:
         stored: the id as the panel has it.
         mark: what the list of those erased says.
         person: it is one of the people of the panel; ``donor``: others had attributes from it.
+        spoke: a voice of one of the panel's adapters was trained on its open answers.
     """
 
     panel: str
@@ -41,6 +42,7 @@ class Sighting:
     mark: str
     person: bool
     donor: bool
+    spoke: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ def find(
     panels = _panels(workspace, panel)
     candidates = [c for p in panels for c in _candidates(workspace, p, subject, source)]
     found = [s for c in candidates for s in _seen(workspace, c)]
+    found += [s for p in panels for s in _speaking(workspace, p, subject, source)]
     if not found:
         raise MirrorpanelError(_unknown(workspace, subject, panels, candidates))
     kinds = sorted({(s.source, s.mark) for s in found if s.source})
@@ -111,6 +114,8 @@ def _candidates(workspace: Workspace, panel: str, subject: str, source: str | No
     recorded = [r for r in sources.records(workspace, panel) if r.kind in PERSONAL]
     if source is not None and source != ALL:
         names = [r.name for r in recorded]
+        if source in {s.name for s in speakers.sources(workspace, panel)} - set(names):
+            return []
         if source not in names:
             raise UnknownName("source", source, names)
         recorded = [r for r in recorded if r.name == source]
@@ -137,6 +142,20 @@ def _seen(workspace: Workspace, candidate: _Candidate) -> list[Sighting]:
     if not person and not donor:
         return []
     return [Sighting(candidate.panel, candidate.source, candidate.stored, candidate.mark, person, donor)]
+
+
+def _speaking(workspace: Workspace, panel: str, subject: str, source: str | None) -> list[Sighting]:
+    """The subject among those whose open answers a voice was trained on."""
+    found: list[Sighting] = []
+    for one in speakers.sources(workspace, panel):
+        if source not in (None, ALL, one.name):
+            continue
+        stored = subject
+        if one.namespace and not is_pseudonym(subject):
+            stored = keys.opened(workspace).pseudonym(one.namespace, subject)
+        if speakers.known(workspace, panel, one, stored):
+            found.append(Sighting(panel, one.name, stored, one.mark(stored), False, False, spoke=True))
+    return found
 
 
 def _stands(workspace: Workspace, candidate: _Candidate, places: Sequence[str]) -> bool:

@@ -14,6 +14,7 @@ def records(workspace: Workspace, panel: str) -> tuple[SourceRecord, ...]:
 _DONE = {
     "train": "trained on it",
     "field": "fielded to it",
+    "write": "written by it",
     "validate": "validated with it",
     "report": "reported of it",
     "export": "exported of it",

@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar
 import duckdb
 
 from mirrorpanel import arrow, audit
-from mirrorpanel.schema import TABLES, VERSION
+from mirrorpanel.schema import SPOKEN, TABLES, VERSION
 from personas.document import Document
 from personas.errors import MirrorpanelError, UnknownName, WorkspaceError
 
@@ -83,6 +83,7 @@ class Workspace:
             )
         if not self.read_only:
             _clear(path)
+            self.connection.execute(SPOKEN)
 
     @property
     def identifier(self) -> str:

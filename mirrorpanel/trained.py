@@ -4,13 +4,14 @@
 part that they are kept for. Everybody else of the panel is held out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from grounding.splits import Groups
+from grounding.splits import Cell, CellName, Groups, Levels, Split
+from mirrorpanel.records import SplitRecord
 from mirrorpanel.store import Workspace
-from personas.arrays import BoolArray
+from personas.panel import Panel
 
 _PARTS = ("rectification", "segment", "wave", "suspects")
 
@@ -52,6 +53,36 @@ def groups(workspace: Workspace, adapter: str, people: Sequence[str]) -> Groups:
     return Groups(trained, ~np.logical_or.reduce([trained, *parts]), *parts)
 
 
-def held_out(workspace: Workspace, adapter: str, people: Sequence[str]) -> BoolArray:
-    """Which of the people the adapter is scored on, shape (n_people,): never trained on, nor set aside."""
-    return groups(workspace, adapter, people).held_out
+def cell(
+    workspace: Workspace,
+    adapter: str,
+    split: SplitRecord,
+    name: CellName,
+    people: Panel,
+    names: Sequence[str],
+) -> Cell:
+    """The answers of one kind of novelty to the adapter (``grounding.splits.Split.cell``).
+
+    People of a segment or wave that it holds out are in no cell but their own, also where the hash held them
+    out as well or the adapter never heard of them.
+    """
+    kept = groups(workspace, adapter, people.ids)
+    return rule(split, people).cell(name, people, names, kept)
+
+
+def rule(split: SplitRecord, people: Panel) -> Split:
+    """What an adapter holds out, for people who need not be those of its own panel.
+
+    A segment or wave told by an attribute, or by levels, that these people lack holds nobody of them out.
+    """
+    segment, wave = (_levels(chosen, people) for chosen in (split.segment, split.wave))
+    return Split(split.seed, split.people, split.questions, split.rectification, segment, wave)
+
+
+def _levels(chosen: Mapping[str, Sequence[str]], people: Panel) -> tuple[Levels, ...]:
+    known = dict(zip(people.attributes, people.levels, strict=True))
+    found = [
+        Levels(attribute, tuple(level for level in levels if level in known.get(attribute, ())))
+        for attribute, levels in sorted(chosen.items())
+    ]
+    return tuple(found) if all(one.levels for one in found) else ()

@@ -1,6 +1,7 @@
 """Files that people write: YAML checked by a pydantic model, with errors that name the line."""
 
 import difflib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -11,6 +12,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from personas.errors import DocumentError
 
 _SHOWN = 200  # characters of a value in a message
+_MISPLACED = (
+    "mapping values are not allowed",
+    "expected <block end>",
+    "could not find expected ':'",
+    "'\\t'",
+)
+_COMMA = re.compile(r"[-+]?\d*,\d+")
 
 
 class Document(BaseModel):
@@ -46,7 +54,7 @@ def parse(text: str, model: type[D], source: str) -> D:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{source}:{mark.line + 1}" if mark is not None else source
-        raise DocumentError(f"{where}: not valid YAML: {getattr(error, 'problem', error)}") from None
+        raise DocumentError(f"{where}: not valid YAML: {_unreadable(error)}") from None
     if root is None or not isinstance(content, dict):
         raise DocumentError(f"{source}: expected a mapping of keys to values, found {type(content).__name__}")
     _refuse_repeated_keys(root, source)
@@ -55,6 +63,17 @@ def parse(text: str, model: type[D], source: str) -> D:
     except ValidationError as error:
         lines = [_explain(problem, root, model, source) for problem in error.errors(include_url=False)]
         raise DocumentError("\n".join(lines)) from None
+
+
+def _unreadable(error: yaml.YAMLError) -> str:
+    """What YAML says, and where to look: nearly always at spaces."""
+    problem = str(getattr(error, "problem", None) or error)
+    if any(sign in problem for sign in _MISPLACED):
+        return (
+            f"{problem}; look at the indentation of this line and of the one above: keys of one level begin "
+            "in one column, with spaces and no tab, and a text that holds ': ' needs quotes"
+        )
+    return problem
 
 
 def line(file: Path, *keys: str | int) -> int:
@@ -92,12 +111,27 @@ def _explain(problem: Any, root: yaml.Node, model: type[BaseModel], source: str)
         return f"{source}:{line}: {key}: unknown key {path[-1]!r}{hint}{listing}"
     if problem["type"] == "missing":
         return f"{source}:{line}: {key}: required key is missing"
-    message = str(problem["msg"]).removeprefix("Value error, ")
+    message = _advised(problem)
     if not location:  # all of the file is no help
         return f"{source}:{line}: {key}: {message}"
     found = repr(problem["input"])
     shown = found if len(found) <= _SHOWN else f"{found[:_SHOWN]} and so on"
     return f"{source}:{line}: {key}: {message}, found {shown}"
+
+
+def _advised(problem: Any) -> str:
+    """What pydantic says, with what to write where the value shows what was meant."""
+    found, kind, limits = problem["input"], problem["type"], problem.get("ctx", {})
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    single = isinstance(found, str | int | float) and not isinstance(found, bool)
+    if kind in ("tuple_type", "list_type", "set_type", "frozen_set_type"):
+        return f"a list is expected; write a list: [{found}]" if single else "a list is expected"
+    if kind in ("float_parsing", "int_parsing") and _COMMA.fullmatch(str(found)):
+        return f"{message}; use a decimal point: {str(found).replace(',', '.')}"
+    below_one = kind in ("less_than", "less_than_equal") and limits.get("lt", limits.get("le")) == 1
+    if below_one and 1 < float(found) <= 100:
+        return f"{message}; write a fraction such as {float(found) / 100:g}"
+    return message
 
 
 def _locate(root: yaml.Node, location: Sequence[str | int]) -> tuple[int, list[str | int]]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from personas.answer import Answers
 from personas.arrays import BoolArray, FloatArray, IntArray
 from personas.person import Person
 
@@ -22,6 +23,7 @@ class Panel:
         codes: index into ``levels`` for each person and attribute, shape (n_persons, n_attributes);
             ``UNKNOWN`` where nothing is known.
         weights: how many people of the population a person stands for, up to a common factor.
+        known: answers that they are known to have given, one row for each person; ``None`` without any.
     """
 
     ids: tuple[str, ...]
@@ -29,6 +31,7 @@ class Panel:
     levels: tuple[tuple[str, ...], ...]
     codes: IntArray
     weights: FloatArray
+    known: Answers | None = None
 
     def __post_init__(self) -> None:
         if len(set(self.ids)) != len(self.ids):
@@ -41,6 +44,8 @@ class Panel:
             )
         if self.weights.shape != (len(self.ids),) or not np.all(self.weights >= 0):
             raise ValueError(f"weights must be {len(self.ids)} numbers >= 0")
+        if self.known is not None and len(self.known.chosen) != len(self.ids):
+            raise ValueError(f"known answers must have {len(self.ids)} rows, got {len(self.known.chosen)}")
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -56,9 +61,10 @@ class Panel:
 
     def take(self, rows: IntArray | BoolArray) -> "Panel":
         """The persons in ``rows`` (indices or a mask), in that order."""
-        index = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
+        index = np.asarray(np.flatnonzero(rows) if rows.dtype == np.bool_ else rows, dtype=np.int64)
         ids = tuple(self.ids[int(i)] for i in index)
-        return replace(self, ids=ids, codes=self.codes[index], weights=self.weights[index])
+        known = None if self.known is None else self.known.take(index)
+        return replace(self, ids=ids, codes=self.codes[index], weights=self.weights[index], known=known)
 
     def select(self, names: Sequence[str]) -> "Panel":
         """The same persons with only the attributes named; names the panel lacks raise ``ValueError``."""
@@ -80,11 +86,15 @@ class Panel:
 
     def empty(self) -> "Panel":
         """The same persons with nothing known of them: the no-persona query."""
-        return replace(self, codes=np.full_like(self.codes, UNKNOWN))
+        return replace(self, codes=np.full_like(self.codes, UNKNOWN), known=None)
 
     def shuffled(self, rng: np.random.Generator) -> "Panel":
-        """The same ids and weights with everybody's attributes dealt out at random, each set kept whole."""
-        return replace(self, codes=self.codes[rng.permutation(len(self))])
+        """The same ids and weights with what is known of everybody dealt out at random, each set kept whole.
+
+        A set is somebody's attributes and known answers.
+        """
+        mixed = self.take(rng.permutation(len(self)))
+        return replace(mixed, ids=self.ids, weights=self.weights)
 
 
 def from_columns(

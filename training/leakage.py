@@ -15,6 +15,8 @@ from personas.question import Question
 QuestionKind = Literal["exact", "battery", "near-duplicate", "embedding"]
 PeopleKind = Literal["same id", "same row", "retest"]
 
+# Of a language model's vectors as the kernel sees them; chosen on seven open surveys (docs/methods.md).
+NEAR = 0.95
 # Two rows are taken for one and the same human where fewer than this many pairs would be alike by chance.
 CHANCE = 0.01
 # Answers hang together, so a row is worth less than its values one by one; chosen on real panels
@@ -60,7 +62,8 @@ class Leakage(Document):
         people: overlaps of people. They hold ids, which ``erase`` must reach: sentences and counts may be
             stored with an adapter, these may not.
         checked_questions: how many were held out and trained on; ``checked_people`` the same for people.
-        embedding: vectors of the questions were compared as well.
+        embedding: vectors of the questions were compared as well; ``near`` is the cosine from which two of
+            them overlap.
     """
 
     questions: tuple[QuestionOverlap, ...] = ()
@@ -68,6 +71,7 @@ class Leakage(Document):
     checked_questions: tuple[int, int] = (0, 0)
     checked_people: tuple[int, int] = (0, 0)
     embedding: bool = False
+    near: float = NEAR
 
     @property
     def clean(self) -> bool:
@@ -86,7 +90,7 @@ def suite(
     scored: tuple[Panel, Answers],
     *,
     vectors: FloatArray | None = None,
-    near: float = blocks.NEAR,
+    near: float = NEAR,
     retest: Sequence[str] = (),
 ) -> Leakage:
     """All overlaps between what was trained on and what is scored on.
@@ -108,6 +112,7 @@ def suite(
         checked_questions=(len(questions) - len(inside), len(inside)),
         checked_people=(len(scored[0]), len(trained[0])),
         embedding=vectors is not None,
+        near=near,
     )
 
 
@@ -115,7 +120,7 @@ def question_overlaps(
     questions: Sequence[Question],
     held_out: Sequence[str],
     vectors: FloatArray | None = None,
-    near: float = blocks.NEAR,
+    near: float = NEAR,
 ) -> tuple[QuestionOverlap, ...]:
     """Pairs of a question held out and a question trained on that are exact, of one battery, or near.
 

@@ -17,7 +17,7 @@ from validation.results import AgreementResult, QuestionResult, SegmentResult, S
 from validation.scored import Scored
 from validation.segments import SMALLEST_BASE, levels
 
-_STATUSES: tuple[Status, ...] = ("unseen_people", "unseen_questions")
+_STATUSES: tuple[Status, ...] = ("unseen_people", "unseen_both")
 
 
 def agreement(

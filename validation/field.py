@@ -8,8 +8,8 @@ from typing import Protocol
 import numpy as np
 
 from personas.arrays import FloatArray, IntArray
-from personas.draws import draw, uniforms
 from personas.models.base import AnswerModel
+from personas.models.drawing import Drawing, independently
 from personas.panel import Panel
 from personas.question import Question
 
@@ -66,17 +66,19 @@ def field(
     sink: AnswerSink,
     batch: int,
     progress: Callable[[int], None],
+    drawing: Drawing = independently,
 ) -> Fielded:
     """Answers of all persons that the sink does not have yet.
 
     Args:
         model: gives the answer distributions.
-        panel: the persons.
+        panel: the persons, with the answers that are known of them.
         questions: asked of everybody.
         seed: of the draws, which depend on (seed, person, question) alone.
         sink: keeps the batches; asked first what it has.
         batch: persons written at once.
         progress: called with the number of answers after each batch.
+        drawing: how answers are drawn from their distributions.
     """
     done = sink.done()
     left = np.array([i for i, person in enumerate(panel.ids) if person not in done], dtype=np.int64)
@@ -86,7 +88,7 @@ def field(
         progress(resumed)
     mark = time.monotonic()
     for rows in _batches(left, batch):
-        answered = answer(model, panel.take(rows), questions, seed)
+        answered = answer(model, panel.take(rows), questions, seed, drawing)
         ready = time.monotonic()
         sink.write(replace(answered, seconds=ready - mark))
         mark = ready
@@ -95,12 +97,17 @@ def field(
     return Fielded(len(left) * len(questions), resumed, ended - started, ended - mark)
 
 
-def answer(model: AnswerModel, panel: Panel, questions: Sequence[Question], seed: int) -> AnswerBatch:
+def answer(
+    model: AnswerModel,
+    panel: Panel,
+    questions: Sequence[Question],
+    seed: int,
+    drawing: Drawing = independently,
+) -> AnswerBatch:
     """Distributions and draws of a whole panel."""
     started = time.monotonic()
     distributions = model.distributions(panel, questions)
-    uniform = uniforms(seed, panel.ids, [q.name for q in questions])
-    drawn = np.stack([draw(d, uniform[:, j]) for j, d in enumerate(distributions)], axis=1)
+    drawn = drawing(panel, questions, distributions, seed)
     return AnswerBatch(panel.ids, tuple(questions), distributions, drawn, time.monotonic() - started)
 
 

@@ -12,7 +12,7 @@ from validation.headlines import MODEL, Compared
 from validation.results import Status
 from validation.scored import Scored
 
-_KINDS: dict[Status, str] = {"unseen_people": "unseen people", "unseen_questions": "unseen questions"}
+_KINDS: dict[Status, str] = {"unseen_people": "unseen people", "unseen_both": "unseen questions"}
 
 
 def remarks(

@@ -10,7 +10,7 @@ from pydantic import Field
 from personas.document import Document
 from personas.measures.estimate import Estimate
 
-Status = Literal["unseen_people", "unseen_questions"]
+Status = Literal["unseen_people", "unseen_both"]
 Measure = Literal["agreement", "segment_agreement", "log_score"]
 
 
@@ -18,7 +18,7 @@ class QuestionResult(Document):
     """One question, all people together.
 
     ``status`` says what was held out: ``unseen_people`` (the question was trained on, the people were
-    not) or ``unseen_questions`` (neither was). ``baselines`` maps the name of a baseline to its
+    not) or ``unseen_both`` (neither was). ``baselines`` maps the name of a baseline to its
     agreement, without those that cannot answer it. ``skill`` is the share of the distance from uniform to
     the ceiling that was closed; ``None`` where uniform comes so near the ceiling that the share is noise.
     ``outside_support`` marks a question too far from those trained on to be trusted.

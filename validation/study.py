@@ -16,6 +16,9 @@ class StudySpec(Document):
     ``adapter`` names a persona model trained in this workspace; ``model`` names a language model that
     answers without training (``scripted`` answers uniformly, for trying a study out). ``questions``
     takes questions of the panel by name, and ``new_questions`` adds some that nobody was asked.
+    ``known`` names questions of the panel that are not asked: what the people behind the persons really
+    answered to them conditions the others; ``all`` are all that are not asked. ``draws`` says whether the
+    answers of a person are drawn together; left out, they are where the model knows what they share.
     ``segments`` are the attributes that agreement is reported by; left out, all observed ones.
     """
 
@@ -25,6 +28,8 @@ class StudySpec(Document):
     model: str | None = None
     questions: Literal["all"] | tuple[str, ...] = "all"
     new_questions: tuple[Question, ...] = ()
+    known: Literal["all"] | tuple[str, ...] = ()
+    draws: Literal["joint", "independent"] | None = None
     segments: tuple[str, ...] | None = None
     seed: int = 1
     batch: int = Field(default=250, ge=1)
@@ -36,10 +41,17 @@ class StudySpec(Document):
         return self
 
 
-def questionnaire(spec: StudySpec, known: Sequence[Question]) -> tuple[Question, ...]:
-    """The questions of a study in order. Raises: DocumentError for unknown or repeated names."""
-    by_name = {q.name: q for q in known}
-    names = list(by_name) if spec.questions == "all" else list(spec.questions)
+def questionnaire(spec: StudySpec, panel: Sequence[Question]) -> tuple[Question, ...]:
+    """The questions of a study in order, of those of its panel and new ones.
+
+    All are all but those that the study names as known.
+
+    Raises:
+        DocumentError: unknown or repeated names.
+    """
+    by_name = {q.name: q for q in panel}
+    told = () if spec.known == "all" else spec.known
+    names = [n for n in by_name if n not in told] if spec.questions == "all" else list(spec.questions)
     unknown = [n for n in names if n not in by_name]
     if unknown:
         raise DocumentError(f"questions: unknown question {unknown[0]!r}; the panel has {', '.join(by_name)}")
@@ -55,3 +67,35 @@ def questionnaire(spec: StudySpec, known: Sequence[Question]) -> tuple[Question,
             f"questions: the study asks nothing ({held}); name some, or add new ones under 'new_questions'"
         )
     return tuple(asked)
+
+
+def known_questions(
+    spec: StudySpec, panel: Sequence[Question], asked: Sequence[Question]
+) -> tuple[Question, ...]:
+    """The questions of the panel whose real answers are known, in its order; none of them is asked.
+
+    Raises:
+        DocumentError: unknown names, a question that is known and asked, by name or in the same words, or
+            nothing left to be known.
+    """
+    names, words = {q.name for q in asked}, {q.fingerprint: q.name for q in asked}
+    if spec.known == "all":
+        found = tuple(q for q in panel if q.name not in names and q.fingerprint not in words)
+        if not found:
+            raise DocumentError(
+                "known: no question of the panel is left to be known, since the study asks all of them; name "
+                "those to ask under 'questions'"
+            )
+        return found
+    by_name = {q.name: q for q in panel}
+    for name in spec.known:
+        if name not in by_name:
+            raise DocumentError(f"known: unknown question {name!r}; the panel has {', '.join(by_name)}")
+        same = name if name in names else words.get(by_name[name].fingerprint)
+        if same is not None:
+            also = "" if same == name else f" (as {same!r}, in the same words)"
+            raise DocumentError(
+                f"known: {name!r} is asked too{also}; an answer that is known is not asked for: take the "
+                "question out of 'known', or out of what is asked"
+            )
+    return tuple(q for q in panel if q.name in spec.known)

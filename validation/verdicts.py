@@ -31,7 +31,7 @@ _OF_WHAT: dict[Measure, str] = {
 }
 _OPENING: dict[Status, str] = {
     "unseen_people": "On people never trained on, agreement is",
-    "unseen_questions": "On questions never trained on, asked of people never trained on, agreement is",
+    "unseen_both": "On questions never trained on, asked of people never trained on, agreement is",
 }
 
 

@@ -1,5 +1,6 @@
 """A grounding file's first draft: everything that the data say, and a note where people have to decide."""
 
+import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from grounding.sources import inspection_roles as roles
 from grounding.sources.inspection import Inspection
 from grounding.sources.inspection_findings import Finding
 
+_COUNTED = ("weight", "number")
 _AGES = ((18, 29), (30, 44), (45, 59))
 
 
@@ -73,7 +75,7 @@ def _consent(inspection: Inspection) -> str:
 
 
 def _survey(inspection: Inspection, placed: Placed) -> list[str]:
-    lines = [*placed.where]
+    lines = _read(inspection, placed.where)
     if placed.codebook:
         lines.append(f"codebook: {draft.scalar(placed.codebook)}")
     lines += _id(inspection)
@@ -83,8 +85,22 @@ def _survey(inspection: Inspection, placed: Placed) -> list[str]:
         lines.append(f"weight: {draft.scalar(weights[0].column)}{more}")
     else:
         lines.append("# weight:  # no column looks like a design weight")
+    took = next((f for f in inspection.findings if roles.lasts(f)), None)
+    if took is not None:
+        lines.append(f"duration: {draft.scalar(took.column)}  # decide: only where it counts seconds")
     lines += ['source: ""  # decide: who made the data', 'licence: ""', 'vintage: ""']
     return [*lines, *_attributes(inspection)]
+
+
+def _read(inspection: Inspection, where: Sequence[str]) -> list[str]:
+    """Where the rows lie, and the decimal comma that a column was read with."""
+    numbers = [f for f in inspection.findings if f.decimal == "," and (f.type in _COUNTED or roles.lasts(f))]
+    text = any(re.fullmatch(r"file: .*\.(csv|tsv|txt|tab|dat)(\.gz)?['\"]?", line) for line in where)
+    if not numbers or not text or any(line.strip().startswith("decimal:") for line in where):
+        return [*where]
+    lines = [*where] if "read:" in where else [*where, "read:"]
+    at = lines.index("read:") + 1
+    return [*lines[:at], f'  decimal: ","  # as in column {draft.scalar(numbers[0].column)}', *lines[at:]]
 
 
 def _listed(findings: Sequence[Finding]) -> str:

@@ -21,6 +21,7 @@ def describe(column: Profile, missing: Sequence[str], around: Surroundings) -> F
         missing=tuple(v for v in missing if v in column.counts or v in column.labels or v in column.declared),
         answers=sum(answered.values()),
         distinct=len(answered),
+        decimal="" if column.numbers is None else "," if any("," in v for v in answered) else ".",
         sure=0.95,
         reason="one value in every row" if answered else "no answers",
     )

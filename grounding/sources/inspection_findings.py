@@ -44,6 +44,7 @@ class Finding:
         reason: in one line.
         answers: rows with an answer.
         distinct: different answers.
+        decimal: decimal sign where all answers are numbers, a comma where any has one; else empty.
     """
 
     column: str
@@ -58,6 +59,7 @@ class Finding:
     reason: str = ""
     answers: int = 0
     distinct: int = 0
+    decimal: Literal["", ".", ","] = ""
 
 
 @dataclass(frozen=True)

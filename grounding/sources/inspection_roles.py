@@ -88,6 +88,10 @@ _SPECIALS = tuple((name, re.compile(pattern)) for name, pattern in _SPECIAL)
 _CONSENT = re.compile(
     r"\b(einwilligung|eingewilligt|datenschutz\w*|consent(ed)?|opt ?in|(agreed?|zugestimmt) to (the )?use)\b"
 )
+_DURATION = re.compile(
+    r"((total|gesamt|interview|survey|befragungs)[ ]?)?(dauer|duration|duration time)"
+    r"( \(?(in )?(s|sec|seconds|sek|sekunden)\)?)?|interviewtime|bearbeitungszeit"
+)
 _SPELLING = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "’": "'"})
 _GROUPS = ("scale", "choice", "yes_no")
 
@@ -112,6 +116,11 @@ def role(finding: Finding) -> str:
 def consents(finding: Finding) -> bool:
     """Whether a column seems to say who consented to the use of their data."""
     return finding.type == "yes_no" and any(_CONSENT.search(x) for x in _phrases(finding))
+
+
+def lasts(finding: Finding) -> bool:
+    """Whether a column of numbers seems to say how many seconds a person took to answer."""
+    return bool(finding.decimal) and any(_DURATION.fullmatch(x) for x in _phrases(finding))
 
 
 def special(finding: Finding) -> str:

@@ -77,6 +77,8 @@ def line(one: Registered) -> str:
         )
     failed = len(kept.gates.failed) if kept is not None and kept.gates is not None else 0
     gates = f", {failed} gate{'' if failed == 1 else 's'} FAILED" if failed else ""
+    unclear = len(kept.gates.not_shown) if kept is not None and kept.gates is not None else 0
+    gates += f", {counted(unclear, 'gate')} not shown" if unclear else ""
     flagged = ", FLAGGED: people it was trained on were erased" if one.flagged is not None else ""
     return f"{_numbered(one):<20} {one.status:<10} {one.adapter}: {figures}{gates}{flagged}"
 
@@ -105,6 +107,9 @@ def _registration(kept: Registration) -> list[str]:
             f"{TITLES[one.part]}: log loss {decimal(m.log_loss, 4)} (prior {decimal(one.prior, 4)}) on "
             f"{m.answers:,} answers of {m.people:,} people to {m.questions:,} questions"
         )
+        if one.outside_support:
+            outside = f"{len(one.outside_support):,} of {counted(m.questions, 'question')}"
+            told.append(f"  outside support, not to be relied on: {outside} ({listing(one.outside_support)})")
     told += kept.gates.sentences() if kept.gates is not None else ["Gates were not judged"]
     if kept.forced:
         told.append("Registered although a gate failed")
@@ -123,6 +128,8 @@ def approve(
     as_json: AsJson = False,
 ) -> None:
     """Approves an adapter: studies that name it by its name take this version from now on.
+
+    A failed gate needs --force and a reason; a version that was retired needs a reason.
 
     Example: mirrorpanel models approve spending@2
     """
@@ -149,8 +156,11 @@ def retire(
 def _tell(done: Registered, as_json: bool) -> None:
     if as_json:
         show_json(content(done))
-    else:
-        show(line(done))
+        return
+    show(line(done))
+    events = () if done.registration is None else done.registration.events
+    if len(events) > 1 and events[-1].status == "approved" and events[-2].status == "retired":
+        show(f"It had been retired on {events[-2].moment[:10]}")
 
 
 def compared_lines(done: Comparing) -> Sequence[str]:
@@ -176,12 +186,14 @@ def rechecked_lines(done: Rechecked) -> Sequence[str]:
     told = [f"{done.adapter} against {done.panel}: {found.advice.upper()}", *found.reasons]
     for drift in found.moved[:_SHOWN]:
         change = drift.change
-        kind = f"{count(drift.after)} people asked again" if drift.paired else "two samples"
+        again = f", {count(drift.both)} of them in both" if drift.both else ""
         told.append(
             f"  {drift.name}: shares moved by {proportion(change.value)} "
-            f"({interval(change.low, change.high)}; by luck {proportion(drift.by_luck)}), {kind}"
+            f"({interval(change.low, change.high)}; by luck {proportion(drift.by_luck)}; "
+            f"{count(drift.before)} people before, {count(drift.after)} now{again})"
         )
     for names, what in (
+        (found.too_few, "asked again of too few people to be compared"),
         (found.not_asked, "trained on and not asked in this wave"),
         (found.new, "asked in this wave and never trained on"),
     ):

@@ -4,7 +4,18 @@ import sys
 
 import typer
 
-from mirrorpanel.cli import adapters, catalogues, inspection, main_job, margins, panel, privacy, review, train
+from mirrorpanel.cli import (
+    adapters,
+    catalogues,
+    inspection,
+    main_job,
+    margins,
+    panel,
+    privacy,
+    review,
+    train,
+    write,
+)
 from mirrorpanel.cli.console import errors
 from personas.errors import MirrorpanelError
 
@@ -33,6 +44,7 @@ for verb in (
     main_job.ground,
     train.train,
     main_job.field,
+    write.write,
     main_job.validate,
     main_job.report,
     privacy.erase,

@@ -110,3 +110,44 @@ def grounding_bar() -> Generator[tuple[Callable[[int], None], Callable[[str], No
     finally:
         if bar.live.is_started:
             bar.stop()
+
+
+@contextmanager
+def climbing_bar() -> Generator[tuple[Callable[[int], None], Callable[[str], None]]]:
+    """A bar for the steps of a ladder with time left: ``begin(total)`` and ``stage(name)`` as each begins.
+
+    Where nobody watches, as in a log, every tenth of the steps is said in a line instead.
+    """
+    columns = (
+        SpinnerColumn(),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(elapsed_when_finished=True),
+        TextColumn("{task.description}"),
+    )
+    # Steps last from a blink to minutes: the speed is taken over the whole run.
+    bar = Progress(
+        *columns, console=errors, transient=True, disable=not errors.is_terminal, speed_estimate_period=36_000
+    )
+    task = bar.add_task("ladder", total=None)
+    begun = 0
+
+    def begin(total: int) -> None:
+        bar.update(task, total=total)
+        bar.start()
+
+    def stage(name: str) -> None:
+        nonlocal begun
+        total = int(bar.tasks[0].total or 0)
+        if " failed: " in name:
+            say(name)
+        elif bar.disable and begun % max(1, round(total / 10)) == 0:
+            say(f"{name} ({begun + 1} of {total})")
+        bar.update(task, completed=begun, description=name.removeprefix("ladder: "))
+        begun += " failed: " not in name
+
+    try:
+        yield begin, stage
+    finally:
+        if bar.live.is_started:
+            bar.stop()

@@ -6,13 +6,14 @@ from typing import Annotated
 import typer
 
 from grounding.privacy import masking
-from mirrorpanel import keys, store
+from mirrorpanel import keys, known, store
 from mirrorpanel.cli import summaries
 from mirrorpanel.cli.console import answering_bar, grounding_bar, say, show, show_json
 from mirrorpanel.lineup import Machine
 from mirrorpanel.render.numbers import count, duration
 from mirrorpanel.store import Workspace
 from mirrorpanel.verbs import demonstration, fielding, grounding, reporting, validating
+from personas import screening
 from personas.models.wheel import cache_folder
 
 Folder = Annotated[
@@ -82,6 +83,10 @@ def field(
     show(f"Run {done.run}: {count(done.answers)} answers in {duration(done.seconds)}{resumed}")
     for line in masking.sentences(done.record.masked):
         show(f"{line[:-1]} before any model read it.")
+    for line in known.sentences(done.record.known, done.persons):
+        show(line)
+    for line in screening.sentences(done.record.refused, done.record.doubtful):
+        show(line)
 
 
 def validate(

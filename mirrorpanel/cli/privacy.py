@@ -199,7 +199,7 @@ def _summary(receipt: Receipt) -> str:
         f"{counted(d.attributes + d.imputations, 'attribute')}, "
         f"{counted(d.lent, 'attribute')} lent to others, {counted(d.persons, 'person')} with "
         f"{counted(d.answers, 'answer')}, {counted(d.agreements, 'agreement result')}, "
-        f"{counted(len(receipt.files), 'file')}, in {several}{', '.join(panels)}"
+        f"{counted(len(receipt.files), 'file')}, in {several}{', '.join(panels) or 'no panel'}"
     )
 
 

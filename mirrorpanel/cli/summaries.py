@@ -4,20 +4,20 @@ from collections.abc import Sequence
 
 from grounding import provenance
 from mirrorpanel.cli.console import say
-from mirrorpanel.records import AgreementRecord
+from mirrorpanel.records import AgreementRecord, Apart
 from mirrorpanel.render import wording
 from mirrorpanel.render.numbers import count, decimal, duration, interval, points, proportion
 from mirrorpanel.verbs.demonstration import Demonstration
 from mirrorpanel.verbs.fielding import FieldedRun
 from mirrorpanel.verbs.grounding import GroundedPanel
 from mirrorpanel.verbs.training import TrainedAdapter
-from personas.wording import counted
+from personas.wording import counted, listing
 from validation.results import AgreementResult, Status, StatusResult
 from validation.toplines import ToplinesResult
 
 _STATUSES: dict[Status, str] = {
     "unseen_people": "people never trained on",
-    "unseen_questions": "questions never trained on",
+    "unseen_both": "people and questions never trained on",
 }
 
 
@@ -64,6 +64,7 @@ def adapter(done: TrainedAdapter) -> dict[str, object]:
         "adapter": done.adapter,
         "folder": record.folder,
         "seconds": record.seconds,
+        "command_seconds": record.command_seconds,
         "processor": record.processor,
         "people_trained": record.split.people_trained,
         "people_held_out": record.split.people_held_out,
@@ -77,8 +78,10 @@ def adapter(done: TrainedAdapter) -> dict[str, object]:
 def adapter_lines(done: TrainedAdapter) -> Sequence[str]:
     """``train`` for people."""
     record, scores = done.record, done.record.log_scores
+    took = record.command_seconds
+    whole = f" ({duration(took)} with audit, language model and gates)" if took else ""
     return (
-        f"Adapter {done.adapter} in {record.folder}, fitted in {duration(record.seconds)} on "
+        f"Adapter {done.adapter} in {record.folder}, fitted in {duration(record.seconds)}{whole} on "
         f"{count(record.split.people_trained)} people; {count(record.split.people_held_out)} people and "
         f"{counted(len(record.split.questions), 'question')} were never seen",
         f"Log score inside the training part: item share {decimal(scores['prior'], 3)}, with persons "
@@ -97,6 +100,9 @@ def run(done: FieldedRun) -> dict[str, object]:
         "answers_per_second": done.answers / done.seconds,
         "model": done.record.model,
         "masked": done.record.masked,
+        "draws": done.record.draws,
+        "known_answers": done.record.known.answers if done.record.known else 0,
+        "known_persons": done.record.known.persons if done.record.known else 0,
         "synthetic": True,
     }
 
@@ -113,16 +119,39 @@ def agreement(name: str, record: AgreementRecord) -> dict[str, object]:
         }
         for study in record.toplines
     ]
-    return {"run": name, "synthetic": True, **_headline(record.result), "toplines": published}
+    apart = {part.part: None if part.result is None else part.result.agreement.value for part in record.apart}
+    more = {"apart": apart, "outside_support": record.outside_support, "toplines": published}
+    return {"run": name, "synthetic": True, **_headline(record.result), **more}
 
 
 def agreement_lines(record: AgreementRecord) -> Sequence[str]:
     """``validate`` for people: one table and the verdicts."""
     lines: list[str] = []
     for status in record.result.statuses:
-        lines += [*_table(status), status.verdict, ""]
+        lines += [*_table(status, _STATUSES[status.status]), status.verdict, ""]
+    for part in record.apart:
+        lines += _apart(part)
+    lines += _outside_support(record)
     lines += [_published(study) for study in record.toplines]
     return (*lines, f"Untuned language model: {record.untuned}.")
+
+
+def _apart(part: Apart) -> list[str]:
+    """A segment or wave held out, whose persons were compared with its people alone."""
+    what = f"the {part.part.removeprefix('unseen_')} held out ({part.who})"
+    if part.result is None:
+        return [f"No figure for {what}: too few people or persons", ""]
+    return [*_table(part.result, f"{what}, questions trained on"), part.result.verdict, ""]
+
+
+def _outside_support(record: AgreementRecord) -> list[str]:
+    """Which questions are too far from those trained on, in one line; none where all are near enough."""
+    if not record.outside_support:
+        return []
+    asked = len(record.result.questions) + len(record.unvalidated)
+    outside = record.outside_support
+    told = f"{len(outside)} of {counted(asked, 'question')} ({listing(outside)})"
+    return [f"Outside support, do not rely on these: {told}"]
 
 
 def _published(study: ToplinesResult) -> str:
@@ -138,25 +167,25 @@ def _published(study: ToplinesResult) -> str:
     )
 
 
-def _table(status: StatusResult) -> list[str]:
+def _table(status: StatusResult, what: str) -> list[str]:
     rows = [
         ("model", proportion(status.agreement.value), interval(status.agreement.low, status.agreement.high)),
         ("ceiling", proportion(status.ceiling.value), interval(status.ceiling.low, status.ceiling.high)),
         *((wording.baseline(name), proportion(value), "") for name, value in status.baselines.items()),
     ]
     compared = f"{counted(status.questions, 'question')}, {count(status.people)} people"
-    head = f"Agreement on {_STATUSES[status.status]} ({compared})"
+    head = f"Agreement on {what} ({compared})"
     return [head, *(f"  {name:<28} {value:>6}  {span}".rstrip() for name, value, span in rows)]
 
 
 def _headline(result: AgreementResult) -> dict[str, object]:
     found = {s.status: s for s in result.statuses}
-    people, questions = found.get("unseen_people"), found.get("unseen_questions")
+    people, questions = found.get("unseen_people"), found.get("unseen_both")
     return {
         "agreement": {k: s.agreement.value for k, s in found.items()},
         "ceiling": {k: s.ceiling.value for k, s in found.items()},
         "baselines": people.baselines if people else {},
-        "baselines_unseen_questions": questions.baselines if questions else {},
+        "baselines_unseen_both": questions.baselines if questions else {},
         "segment_agreement": {k: s.segment_agreement and s.segment_agreement.value for k, s in found.items()},
         "segment_ceiling": {k: s.segment_ceiling for k, s in found.items()},
         "log_score": {k: s.log_score for k, s in found.items()},

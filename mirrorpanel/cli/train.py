@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from mirrorpanel.cli import adapters, summaries
-from mirrorpanel.cli.console import say, show, show_json
+from mirrorpanel.cli import adapters, rungs, summaries
+from mirrorpanel.cli.console import climbing_bar, say, show, show_json
 from mirrorpanel.lineup import Machine
 from mirrorpanel.render import audit_page
 from mirrorpanel.store import Workspace
@@ -57,18 +57,24 @@ def train(
 
     Example: mirrorpanel train train.yaml
     """
+    if (file is None) != (compare is not None):
+        raise typer.BadParameter("name a training file, or two adapters with --compare", param_hint="FILE")
+    _refuse_idle(
+        {
+            "--compare": compare is not None, "--recheck": recheck is not None, "--audit": audit,
+            "--ladder": ladder, "--recalibrate": recalibrate, "--force": force,
+        }
+    )  # fmt: skip
     own = distributed.share()
     if not own.writes:
         task.follow(own)  # the first process alone opens the workspace
         return
     machine = Machine(device or distributed.device(), dtype)
-    if (file is None) != (compare is not None):
-        raise typer.BadParameter("name a training file, or two adapters with --compare", param_hint="FILE")
     with task.leading(own), Workspace(workspace) as opened:
         if compare is not None:
             _compare(opened, compare, machine, as_json)
         elif file is not None and recheck is not None:
-            _recheck(opened, file, recheck, recalibrate, machine, as_json)
+            _recheck(opened, file, recheck, recalibrate, force, machine, as_json)
         elif file is not None and audit:
             _audit(opened, file, as_json)
         elif file is not None:
@@ -76,10 +82,34 @@ def train(
             _tell(opened, done, file, ladder, machine, as_json)
 
 
+_WITH = {
+    "--compare": (),
+    "--recheck": ("--recalibrate", "--force"),
+    "--audit": (),
+    "": ("--ladder", "--force"),
+}
+"""What a run of each kind takes beside itself; a training, the last one, has no flag of its own."""
+
+
+def _refuse_idle(flags: dict[str, bool]) -> None:
+    """Returns where every flag given has something to do. Raises: BadParameter naming one that has not."""
+    given = [flag for flag, on in flags.items() if on]
+    kind = next((flag for flag in _WITH if flag in given), "")
+    idle = [flag for flag in given if flag != kind and flag not in _WITH[kind]]
+    if idle:
+        why = f"does nothing with {kind}" if kind else "goes with --recheck"
+        raise typer.BadParameter(f"{why}; leave one of them out" if kind else why, param_hint=idle[0])
+    if "--force" in given and kind == "--recheck" and "--recalibrate" not in given:
+        raise typer.BadParameter("does nothing with --recheck alone; add --recalibrate", param_hint="--force")
+
+
 def _tell(
     opened: Workspace, done: TrainedAdapter, file: Path, ladder: bool, machine: Machine, as_json: bool
 ) -> None:
-    climbed = laddering.climb(opened, file, done.adapter, machine, say) if ladder else None
+    climbed = None
+    if ladder:
+        with climbing_bar() as (begin, stage):
+            climbed = laddering.climb(opened, file, done.adapter, machine, stage, begin)
     if as_json:
         more = {} if climbed is None else {"ladder": climbed.ladder.model_dump(mode="json")}
         show_json(summaries.adapter(done) | more)
@@ -87,7 +117,7 @@ def _tell(
     for line in summaries.adapter_lines(done):
         show(line)
     if climbed is not None:
-        for line in climbed.ladder.verdict:
+        for line in rungs.lines(climbed.ladder):
             show(line)
         show(str(climbed.page))
 
@@ -118,14 +148,18 @@ def _compare(opened: Workspace, names: tuple[str, str], machine: Machine, as_jso
 
 
 def _recheck(
-    opened: Workspace, file: Path, wave: str, recalibrate: bool, machine: Machine, as_json: bool
+    opened: Workspace,
+    file: Path,
+    wave: str,
+    recalibrate: bool,
+    force: bool,
+    machine: Machine,
+    as_json: bool,
 ) -> None:
     name = document.read(file, TrainSpec).adapter if file.is_file() else str(file)
-    done = rechecking.rechecked(opened, name, wave, cache_folder(), machine, say, recalibrate)
+    done = rechecking.rechecked(opened, name, wave, cache_folder(), machine, say, recalibrate, forced=force)
     if as_json:
-        fresh = None if done.fresh is None else done.fresh.adapter
-        found = done.found.model_dump(mode="json")
-        show_json({"adapter": done.adapter, "panel": done.panel, "fresh": fresh, **found})
+        show_json(adapters.rechecked_content(done))
         return
     for line in adapters.rechecked_lines(done):
         show(line)

@@ -29,10 +29,10 @@ def questions(data: ReportData) -> str:
     results = data.agreement.questions
     worst = worst_first(results)[:MOST_QUESTIONS]
     labels = wording.question_labels(results)
-    stars = {q.name: labels[q.name] + (" *" if q.status == "unseen_questions" else "") for q in worst}
+    stars = {q.name: labels[q.name] + (" *" if q.status == "unseen_both" else "") for q in worst}
     rows = [row for q in worst for row in _question_rows(q, stars[q.name])]
     low = domain_low([r["value"] for r in rows] + [q.agreement.low for q in worst])
-    star = " * Question not in training." if any(q.status == "unseen_questions" for q in worst) else ""
+    star = " * Question not in training." if any(q.status == "unseen_both" for q in worst) else ""
     cut = "" if len(worst) == len(results) else f" The {len(worst)} worst of {len(results)} are shown."
     chart = drawing.dots(rows, [stars[q.name] for q in worst], low, width=520, label_width=350)
     title = "Agreement by question, worst first"

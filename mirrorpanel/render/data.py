@@ -4,7 +4,9 @@ from typing import Literal
 
 from grounding.population.weights import Weighting
 from grounding.provenance import Provenance, Source
+from mirrorpanel.records import Apart
 from personas.document import Document
+from personas.screening import Finding
 from validation.results import AgreementResult
 from validation.toplines import ToplinesResult
 
@@ -61,7 +63,9 @@ class ReportData(Document):
     phrase without a full stop. ``smallest_base`` is the number of real people below which a segment is
     suppressed. ``limits`` are sentences, one for each use that is not supported; ``legal_basis`` is one
     on why the data may be used; ``reproduce`` are shell commands. ``anchored`` are sentences on published
-    shares that the model's prior takes in.
+    shares that the model's prior takes in, ``known`` on real answers that conditioned the persons' others.
+    ``refused`` and ``repaired`` count answers; ``refused_questions`` were not asked, ``doubtful_questions``
+    were asked all the same, and why is said. ``apart`` is agreement within a segment or wave held out.
     """
 
     synthetic: Literal[True] = True
@@ -78,10 +82,14 @@ class ReportData(Document):
     answers_per_second: float
     refused: int
     repaired: int
+    refused_questions: tuple[Finding, ...] = ()
+    doubtful_questions: tuple[Finding, ...] = ()
     agreement: AgreementResult
     unvalidated: tuple[Unvalidated, ...] = ()
+    apart: tuple[Apart, ...] = ()
     toplines: tuple[ToplinesResult, ...] = ()
     anchored: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
     smallest_base: int
     population: str
     weighting: Weighting

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from mirrorpanel.render import charts, wording
 from mirrorpanel.render.data import ReportData
 from mirrorpanel.render.numbers import count, decimal, duration, moment, points, proportion
+from personas import screening
 from validation.results import SegmentResult
 
 _WORST = 3
@@ -39,6 +40,7 @@ def items(data: ReportData) -> list[Item]:
         _split(data),
         Item("Benchmark", (f"{data.split.benchmark}.".replace("..", "."), _benchmark(data))),
         Item("Published shares in the prior", _anchored(data)),
+        Item("Known answers", data.known or ("Persons are described by their attributes alone.",)),
         _worst(data),
         Item("Segments below their best baseline (point estimates)", _segments(data)),
         Item("Spread between reruns", (data.reruns,)),
@@ -48,6 +50,11 @@ def items(data: ReportData) -> list[Item]:
                 f"Refused: {count(data.refused)}. Repaired: {count(data.repaired)}. Every answer is "
                 "drawn from a distribution over the options, so neither can occur.",
             ),
+        ),
+        Item(
+            "Refused and doubtful questions",
+            screening.sentences(data.refused_questions, data.doubtful_questions)
+            or ("No question was refused, and none is doubtful.",),
         ),
         Item("Uses not supported", data.limits or ("None has been stated.",)),
     ]

@@ -1,19 +1,23 @@
 """The ladder as one HTML page that opens offline, and its JSON twin."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
 from mirrorpanel.render import ladder_charts, numbers, templating, wording
 from personas.measures.estimate import Estimate
+from training.ladder import verdict
 from training.ladder.held_out import SMALLEST_BASE
-from training.ladder.ladder import Ladder
-from training.ladder.measured import WITHIN, Dispersion
+from training.ladder.ladder import Ladder, PartResult
+from training.ladder.measured import WITHIN, Dispersion, Measured
+from training.ladder.verdict import Glance
 
 _TEMPLATE = "ladder.html.j2"
+_FAST = 1e6  # answers a second that say nothing any more: a table is read
 DEFINITIONS = {
     "Agreement": "1 minus total variation between expected and real shares, mean over questions with at "
     f"least {SMALLEST_BASE} answers; 1 is equal.",
@@ -29,7 +33,7 @@ DEFINITIONS = {
     "Accuracy": "Share of answers that are the option called most probable. It rewards naming the commonest "
     "one.",
     "Precision, recall, F1": "Of the option called most probable, mean over options and over questions that "
-    "are nominal or have two options.",
+    "are nominal or have two options; left out where there are none.",
     "Calibration error": "Classwise expected calibration error; in brackets what luck alone would show.",
     "Variance and entropy ratio": "Spread of simulated over real answers within cells of people alike in two "
     f"attributes: median over questions, and share of questions within {WITHIN[0]} to {WITHIN[1]}.",
@@ -47,6 +51,15 @@ class PageData:
     panel: str
     created: str
     version: str
+
+
+class Shown(NamedTuple):
+    """One part of the ladder as the page shows it; ``measures`` has the columns that any rung has."""
+
+    part: PartResult
+    glance: Glance
+    chart: Markup
+    measures: tuple[tuple[str, tuple[str, ...]], ...]
 
 
 def write(ladder: Ladder, data: PageData, folder: Path) -> Path:
@@ -67,41 +80,75 @@ def _twin(ladder: Ladder, data: PageData) -> dict[str, Any]:
         "mirrorpanel": data.version,
         "synthetic": True,
         **ladder.model_dump(mode="json"),
+        "glance": [verdict.glance(part.title, part.rungs)._asdict() for part in ladder.parts],
         "definitions": DEFINITIONS,
     }
 
 
 def html(ladder: Ladder, data: PageData) -> str:
     """The whole page; it loads nothing, and every text from the data is escaped."""
-    charts = [Markup(ladder_charts.chart(part, f"ladder{i}")) for i, part in enumerate(ladder.parts)]
     environment = templating.environment()
     environment.filters["span"] = _span
     environment.filters["gain"] = _gain
-    environment.filters["spread"] = _spread
+    environment.filters["speed"] = _speed
     environment.filters["gigabytes"] = _gigabytes
     return environment.get_template(_TEMPLATE).render(
         data=data,
         ladder=ladder,
-        parts=list(zip(ladder.parts, charts, strict=True)),
+        parts=[_shown(part, f"ladder{i}") for i, part in enumerate(ladder.parts)],
         style=templating.style(),
         synthetic=wording.SYNTHETIC,
         definitions=DEFINITIONS,
     )
 
 
-def _span(estimate: Estimate | None) -> str:
-    """An estimate's interval alone."""
-    return "" if estimate is None else numbers.interval(estimate.low, estimate.high, 2)
+def _shown(part: PartResult, key: str) -> Shown:
+    chart = Markup(ladder_charts.chart(part, key))
+    return Shown(part, verdict.glance(part.title, part.rungs), chart, measures(part))
 
 
-def _gain(estimate: Estimate | None) -> str:
-    return "" if estimate is None else numbers.difference_interval(estimate.low, estimate.high)
+def measures(part: PartResult) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Heading and one cell for each rung; a measure that no rung has is left out."""
+    found = [(heading, tuple(cell(m) for m in part.rungs)) for heading, cell in _MEASURES.items()]
+    return tuple((heading, cells) for heading, cells in found if set(cells) != {numbers.UNDEFINED})
 
 
 def _spread(ratio: Dispersion | None) -> str:
     if ratio is None:
         return numbers.UNDEFINED
     return f"{numbers.decimal(ratio.median)} ({numbers.percent(ratio.right, 0)})"
+
+
+_MEASURES: dict[str, Callable[[Measured], str]] = {
+    "Brier": lambda m: numbers.proportion(m.brier),
+    "Accuracy": lambda m: numbers.proportion(m.accuracy),
+    "Precision": lambda m: numbers.proportion(m.precision),
+    "Recall": lambda m: numbers.proportion(m.recall),
+    "F1": lambda m: numbers.proportion(m.f1),
+    "Calibration error": lambda m: (
+        f"{numbers.proportion(m.calibration_error)} ({numbers.proportion(m.calibration_floor)})"
+    ),
+    "Variance ratio": lambda m: _spread(m.variance),
+    "Entropy ratio": lambda m: _spread(m.entropy),
+    "Order": lambda m: numbers.proportion(m.order_sensitivity),
+}
+
+
+def _span(estimate: Estimate | None) -> str:
+    """An estimate's interval alone; a dash where all that is possible is in it."""
+    if estimate is None:
+        return ""
+    if estimate.low <= -1 and estimate.high >= 1:
+        return numbers.UNDEFINED
+    return numbers.interval(estimate.low, estimate.high, 2)
+
+
+def _gain(estimate: Estimate | None) -> str:
+    return "" if estimate is None else numbers.difference_interval(estimate.low, estimate.high)
+
+
+def _speed(value: float) -> str:
+    return "over 1 million" if value > _FAST else numbers.rate(value)
 
 
 def _gigabytes(value: float | None) -> str:

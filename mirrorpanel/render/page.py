@@ -91,11 +91,10 @@ def html(data: ReportData) -> str:
 def question_rows(data: ReportData) -> list[QuestionRow]:
     """The question table, worst first; bars share one scale that begins at zero answers off."""
     worst = charts.worst_first(data.agreement.questions)
-    labels = wording.question_labels(worst)
     widest = max((1 - q.agreement.value for q in worst), default=0) or 1
     return [
         QuestionRow(
-            label=labels[q.name],
+            label=q.text,
             result=q,
             best=charts.best_baseline(q),
             bar=100 * (1 - q.agreement.value) / widest,

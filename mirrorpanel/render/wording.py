@@ -1,5 +1,6 @@
 """The words that the page and its charts use for baselines, held-out data and questions."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -21,12 +22,12 @@ BASELINES = {
 
 STATUSES: dict[Status, str] = {
     "unseen_people": "Unseen people, questions seen in training",
-    "unseen_questions": "Unseen people, unseen questions",
+    "unseen_both": "Unseen people, unseen questions",
 }
 
 STATUSES_SHORT: dict[Status, str] = {
     "unseen_people": "question in training",
-    "unseen_questions": "unseen question",
+    "unseen_both": "unseen question",
 }
 
 MEASURES: dict[Measure, str] = {
@@ -37,6 +38,7 @@ MEASURES: dict[Measure, str] = {
 
 _ELLIPSIS = "…"
 _WORTH_CUTTING = 20
+_STEM_END = re.compile(r"([?:…]|\.\.\.|(?<=\w{3})[.!])(?=\s+\S)")
 
 
 def baseline(name: str) -> str:
@@ -47,10 +49,11 @@ def baseline(name: str) -> str:
 def question_labels(questions: Sequence[QuestionResult], longest: int = 58) -> dict[str, str]:
     """A short label for each question name, all different.
 
-    What all texts begin with is cut ("Are we spending too much ... on"), since it tells none apart; what
-    is still longer than ``longest`` characters is cut at its end, or at its beginning where the ends differ.
+    The stem that items of a battery share ("How well does this fit you?") is cut, and so is what all texts
+    begin with ("Are we spending too much ... on"), since it tells none apart; what is still longer than
+    ``longest`` characters is cut at its end, or at its beginning where the ends differ.
     """
-    texts = [q.text for q in questions]
+    texts = _without_stems([q.text for q in questions])
     shared = _shared_words([t.split() for t in dict.fromkeys(texts)])
     rests = [" ".join(t.split()[shared:]) for t in texts]
     cut = len(" ".join(texts[0].split()[:shared]) if texts else "") >= _WORTH_CUTTING
@@ -64,6 +67,19 @@ def question_labels(questions: Sequence[QuestionResult], longest: int = 58) -> d
         q.name: label if twins[label] == 1 else f"{label} ({q.name})"
         for q, label in zip(questions, labels, strict=True)
     }
+
+
+def _without_stems(texts: Sequence[str]) -> list[str]:
+    """The texts without the longest sentence that each begins with and shares with another text."""
+    begins = Counter(stem for text in dict.fromkeys(texts) for stem in _stems(text))
+    shared = [max((s for s in _stems(t) if begins[s] > 1), key=len, default="") for t in texts]
+    rests = [t[len(stem) :].strip() for t, stem in zip(texts, shared, strict=True)]
+    return [r.rstrip("?:. ") or r if stem else t for t, r, stem in zip(texts, rests, shared, strict=True)]
+
+
+def _stems(text: str) -> list[str]:
+    """What the text begins with, up to each end of a sentence, where that is long enough to be cut."""
+    return [text[: m.end()] for m in _STEM_END.finditer(text) if m.end() >= _WORTH_CUTTING]
 
 
 def _shared_words(texts: Sequence[Sequence[str]]) -> int:

@@ -5,23 +5,32 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grounding.privacy import masking
-from mirrorpanel import lineup, panels, places, runs, sources
-from mirrorpanel.lineup import Machine
+from mirrorpanel import known, lineup, panels, places, runs, sources
+from mirrorpanel.lineup import Answering, Machine
 from mirrorpanel.records import PanelRecord, RunRecord
 from mirrorpanel.store import Workspace
-from personas import document
-from personas.errors import UnknownName
+from personas import document, screening
+from personas.errors import DocumentError, UnknownName
+from personas.models.drawing import Drawing, Jointly, independently
+from personas.models.factored import FactoredModel
 from validation import study
 from validation.field import field
 from validation.study import StudySpec
 
+_UNRELATED = (
+    "{name} knows nothing that the answers of a person share beyond the attributes: known answers would "
+    "change nothing, and joint draws would be independent ones; leave this key out. An adapter knows it "
+    "where that helped on people left out, which takes many people with many answers to train on"
+)
+
 
 @dataclass(frozen=True)
 class FieldedRun:
-    """A complete run: answers in all, how many of them were kept from before, seconds of answering."""
+    """A complete run: persons, answers in all, how many were kept from before, seconds of answering."""
 
     run: str
     record: RunRecord
+    persons: int
     answers: int
     resumed: int
     seconds: float
@@ -35,6 +44,9 @@ def fielding(
     progress: Callable[[int], None],
 ) -> FieldedRun:
     """Reads ``study.yaml`` and fields it; personal data in new questions are masked first.
+
+    Questions that speak to a model instead of a person are refused: the others are asked, and the run's
+    record says why (``personas.screening``).
 
     Args:
         workspace: where panel and adapter are, and where answers go.
@@ -51,25 +63,53 @@ def fielding(
     new = tuple(masking.question(q, gate) for q in spec.new_questions)
     spec = spec.model_copy(update={"new_questions": new})
     persons = panels.persons(workspace, panel)
+    real = panels.questions(workspace, panel)
     with places.named(file, "questions"):
-        questions = study.questionnaire(spec, panels.questions(workspace, panel))
+        found = screening.screened(study.questionnaire(spec, real))
+        if not found.asked:
+            raise DocumentError(
+                "no question is left to ask. " + " ".join(screening.sentences(found.refused, ()))
+            )
+        questions = found.asked
+    with places.named(file, "known"):
+        persons = known.told(workspace, panel, persons, study.known_questions(spec, real, questions))
     with places.named(file, "segments"):
         unknown = [s for s in spec.segments or () if s not in persons.attributes]
         if unknown:
             raise UnknownName("attribute", unknown[0], list(persons.attributes))
     with places.named(file, "adapter" if spec.adapter else "model"):
         answering = lineup.answering(workspace, spec, machine)
+    drawing = _drawing(file, spec, answering)
     record = RunRecord(
         spec=spec, file=str(file), questions=questions, model=answering.model.name,
         fingerprint=answering.model.fingerprint, adapter=answering.adapter_id,
         split=answering.adapter.split if answering.adapter else None,
         masked={where: dict(kinds) for where, kinds in gate.counts.items()},
+        draws="joint" if isinstance(drawing, Jointly) else "independent",
+        known=known.recorded(persons, questions), refused=found.refused, doubtful=found.doubtful,
     )  # fmt: skip
     run = runs.identifier(record, panel)
     runs.start(workspace, run, panel, record)
     begin(len(persons) * len(questions))
     sink = runs.RunSink(workspace, run)
-    fielded = field(answering.model, persons, questions, spec.seed, sink, spec.batch, progress)
+    fielded = field(answering.model, persons, questions, spec.seed, sink, spec.batch, progress, drawing)
     runs.finish(workspace, run, answering.processor(), fielded.unwritten)
     seconds = float(workspace.value("SELECT seconds FROM runs WHERE run = ?", [run]))
-    return FieldedRun(run, record, fielded.answers + fielded.resumed, fielded.resumed, seconds)
+    kept = fielded.answers + fielded.resumed
+    return FieldedRun(run, record, len(persons), kept, fielded.resumed, seconds)
+
+
+def _drawing(file: Path, spec: StudySpec, answering: Answering) -> Drawing:
+    """How answers are drawn: together where the model knows what they share, unless the study says otherwise.
+
+    Raises:
+        DocumentError: the study asks for known answers or joint draws of a model that cannot use them.
+    """
+    model = answering.model
+    if isinstance(model, FactoredModel) and model.relates:
+        return independently if spec.draws == "independent" else Jointly(model)
+    wanted = {"known": bool(spec.known), "draws": spec.draws == "joint"}
+    for key in (key for key, asked in wanted.items() if asked):
+        with places.named(file, key):
+            raise DocumentError(_UNRELATED.format(name=answering.adapter_id or model.name))
+    return independently

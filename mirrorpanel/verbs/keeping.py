@@ -27,6 +27,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "persons": ("mirrors",),
     "trained": ("id",),
     "set_aside": ("id",),
+    "spoken": ("id",),
     "erased": ("pseudonym",),
 }
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mirrorpanel import lineup, panels, registry, trained
+from mirrorpanel import assessing, lineup, panels, registry, trained
 from mirrorpanel.lineup import Machine
 from mirrorpanel.records import AdapterRecord
 from mirrorpanel.registry import Registered
 from mirrorpanel.store import Workspace, now, write_failed
 from personas.errors import MirrorpanelError
-from personas.models.factored import FactoredModel
+from personas.models.base import AnswerModel
 from training.registry import card
 from training.registry import registry as registrations
 from training.registry.evidence import HeldOutAnswers
@@ -26,16 +26,24 @@ def approve(workspace: Workspace, name: str, reason: str, forced: bool) -> Regis
 
     Raises:
         UnknownName: no such adapter.
-        MirrorpanelError: a gate failed, or people were erased, and that is not accepted with a reason.
+        MirrorpanelError: a gate failed, or people were erased, and that is not accepted with a reason; or it
+            was retired, and nobody says why it comes back.
     """
     found = registry.get(workspace, name)
-    registration = registrations.approved(
-        _registration(found), _moment(), reason, forced, found.flagged is not None
-    )
+    before = _registration(found)
+    if before.status == "retired" and not reason.strip():
+        last = before.events[-1]
+        why = f" ({last.reason})" if last.reason else ""
+        raise MirrorpanelError(
+            f"version {before.version} was retired on {last.moment[:10]}{why}; to approve it all the same, "
+            "say why: --reason 'WHY', which the audit log and its card will say"
+        )
+    registration = registrations.approved(before, _moment(), reason, forced, found.flagged is not None)
     event = registration.events[-1]
     failed = registration.gates.failed if registration.gates is not None else ()
     against = f" although: {', '.join(g.name for g in failed) or 'see card'}" if event.forced else ""
-    return _written(workspace, found, registration, "models approve", f"{found.adapter}{against}")
+    again = ", which was retired before" if before.status == "retired" else ""
+    return _written(workspace, found, registration, "models approve", f"{found.adapter}{again}{against}")
 
 
 def retire(workspace: Workspace, name: str, reason: str) -> Registered:
@@ -81,8 +89,20 @@ class _Side:
 
     adapter: str
     record: AdapterRecord
-    model: FactoredModel
+    model: AnswerModel
     trained: frozenset[str]
+
+    @property
+    def most(self) -> tuple[int, int] | None:
+        """People and questions that it is compared on at most; ``None`` for no such limit."""
+        lora = self.record.spec.lora
+        return (lora.judged_people, lora.judged_questions) if self.record.kind == "joint" and lora else None
+
+    @property
+    def judged(self) -> str:
+        """Which of its models is compared, where there are several to choose from."""
+        said = "" if self.record.lora is None else self.record.lora.judged
+        return f"{self.adapter}: {said}" if said else ""
 
 
 def compare(workspace: Workspace, first: str, second: str, machine: Machine) -> Comparing:
@@ -91,7 +111,8 @@ def compare(workspace: Workspace, first: str, second: str, machine: Machine) -> 
     The people are those of the second adapter's panel. Where both have the same split they are the people
     held out by it; otherwise those who are in neither training part and were not set aside by either.
     Questions that both were trained on, and those that neither was, are compared apart; what only one of the
-    two was trained on is left out and named.
+    two was trained on is left out and named. Where one of them answers by a joint model, people and questions
+    are a sample, as many as its verdict was read off.
 
     Raises:
         UnknownName: no such adapter.
@@ -104,11 +125,12 @@ def compare(workspace: Workspace, first: str, second: str, machine: Machine) -> 
     people, answers = panels.people(workspace, panel)
     free = np.ones(len(people), dtype=np.bool_)
     for side in sides:
-        free &= trained.held_out(workspace, side.adapter, people.ids)
+        cell = trained.cell(workspace, side.adapter, side.record.split, "unseen_people", people, ())
+        free &= cell.people
     rows = np.flatnonzero(free)
     held = HeldOutAnswers(people.take(rows), answers.take(rows))
     known = [side.trained for side in sides]
-    parts: dict[Part, list[str]] = {"unseen_people": [], "unseen_questions": []}
+    parts: dict[Part, list[str]] = {"unseen_people": [], "unseen_both": []}
     left_out: list[str] = []
     for question in answers.questions:
         seen = [question.fingerprint in k for k in known]
@@ -117,7 +139,7 @@ def compare(workspace: Workspace, first: str, second: str, machine: Machine) -> 
         elif any(seen):
             left_out.append(question.name)
         else:
-            parts["unseen_questions"].append(question.name)
+            parts["unseen_both"].append(question.name)
     names = (sides[0].adapter, sides[1].adapter)
     found = [_part(sides, names, part, held, asked) for part, asked in parts.items() if asked]
     kept = tuple(p for p in found if p is not None)
@@ -128,15 +150,15 @@ def compare(workspace: Workspace, first: str, second: str, machine: Machine) -> 
         people=len(rows),
         parts=kept,
         left_out=tuple(left_out),
-        verdict=tuple(registrations.advice(names, kept, left_out)),
+        verdict=(*registrations.advice(names, kept, left_out), *filter(None, (s.judged for s in sides))),
     )
 
 
 def _side(workspace: Workspace, name: str, machine: Machine) -> _Side:
     adapter = registry.get(workspace, name).adapter
     record = workspace.record("adapters", "adapter", adapter, AdapterRecord)
-    model = lineup.adapter_model(workspace, record, machine)
-    return _Side(adapter, record, model, frozenset(q.fingerprint for q in model.config.questions))
+    model, statistics = lineup.fielded(workspace, record, machine)
+    return _Side(adapter, record, model, frozenset(q.fingerprint for q in statistics.config.questions))
 
 
 def _same_split(sides: Sequence[_Side]) -> bool:
@@ -148,4 +170,8 @@ def _part(
     sides: Sequence[_Side], names: tuple[str, str], part: Part, held: HeldOutAnswers, asked: Sequence[str]
 ) -> PartComparison | None:
     some = HeldOutAnswers(held.people, held.answers.only(asked))
+    limits = [s.most for s in sides if s.most is not None]
+    if limits:
+        people, questions = (min(pair) for pair in zip(*limits, strict=True))
+        some = assessing.sampled(some, people, questions, _SEED)
     return registrations.compared((sides[0].model, sides[1].model), names, part, some, _SEED)

@@ -9,7 +9,7 @@ import numpy as np
 from grounding import splits
 from grounding.privacy.protection import PERSONAL
 from grounding.provenance import Provenance, Source
-from mirrorpanel import __version__, aside, lineup, panels, runs, sources, trained
+from mirrorpanel import __version__, aside, known, lineup, panels, runs, sources, trained
 from mirrorpanel.records import AdapterRecord, AgreementRecord, PanelRecord, RunRecord, SplitRecord
 from mirrorpanel.render import page
 from mirrorpanel.render.data import ModelLine, ReportData, SplitLine, Unvalidated
@@ -25,6 +25,10 @@ OPTION_ORDER = (
     "Options are not presented in any order: each is scored from its own text, apart from the others. What "
     "counts is the place of an option on an ordinal scale, which is part of the question."
 )
+_DRAWS = {
+    "joint": "A person's answers are drawn together, so that they hang together as people's answers do.",
+    "independent": "Each answer is drawn for itself: beyond attributes, a person's answers share nothing.",
+}
 LEGAL_BASIS = "not recorded in the grounding file"
 LIMITS = (
     "Quoting simulated answers as survey results, or calling them answers of people.",
@@ -117,10 +121,14 @@ def _content(workspace: Workspace, run: str) -> ReportData:
         answers_per_second=answers / seconds,
         refused=0,
         repaired=0,
+        refused_questions=record.refused,
+        doubtful_questions=record.doubtful,
         agreement=agreed.result,
         unvalidated=_unvalidated(workspace, panel, run, record, agreed),
+        apart=agreed.apart,
         toplines=agreed.toplines,
         anchored=card.worth(adapter.anchored) if adapter else (),
+        known=known.sentences(record.known, grounded.persons),
         smallest_base=SMALLEST_BASE,
         population=_population(grounded),
         weighting=grounded.weighting,
@@ -131,7 +139,7 @@ def _content(workspace: Workspace, run: str) -> ReportData:
         prompts=_prompts(workspace, panel, record, adapter or None, agreed),
         option_order=OPTION_ORDER,
         draws=f"Counter-based (Philox), a function of seed {record.spec.seed}, person and question alone; "
-        "never the most likely option.",
+        f"never the most likely option. {_DRAWS[record.draws]}",
         seed=record.spec.seed,
         limits=LIMITS,
         reproduce=_reproduce(record, grounded, adapter or None),
@@ -208,7 +216,7 @@ def _split(
         f"questions {how} ({', '.join(split.questions) or 'none'}), both before any answer was looked at. "
         f"{_set_aside(split)}{''.join(f'{w} ' for w in split.warnings)}"
         "Weights and matching rest on the attributes of all people, held out or not, on nobody's answers. "
-        f"{_mirrored(workspace, panel, str(record.adapter))}",
+        f"{_mirrored(workspace, panel, str(record.adapter), split)}",
         benchmark=benchmark,
         sha256=split.fingerprint,
         overlap_people=_overlap(workspace, panel, str(record.adapter), split),
@@ -220,11 +228,11 @@ def _set_aside(split: SplitRecord) -> str:
     """Who is neither trained on nor scored on; nothing where there is nobody."""
     apart = [
         f"{split.people_rectification:,} kept for rectification" if split.people_rectification else "",
-        f"{split.people_segment:,} of the segment that is never trained on" if split.people_segment else "",
-        f"{split.people_wave:,} of the wave that is never trained on" if split.people_wave else "",
+        f"{split.people_segment:,} of the segment held out, scored by itself" if split.people_segment else "",
+        f"{split.people_wave:,} of the wave held out, scored by itself" if split.people_wave else "",
     ]
     said = ", ".join(filter(None, apart))
-    return f"Set aside, neither trained on nor scored on here: {said}. " if said else ""
+    return f"Set aside, never trained on and not among the people held out: {said}. " if said else ""
 
 
 def _overlap(workspace: Workspace, panel: str, adapter: str, split: SplitRecord) -> int | None:
@@ -242,11 +250,14 @@ def _overlap(workspace: Workspace, panel: str, adapter: str, split: SplitRecord)
     return 0 if rest and workspace.value(changed) else None
 
 
-def _mirrored(workspace: Workspace, panel: str, adapter: str) -> str:
+def _mirrored(workspace: Workspace, panel: str, adapter: str, split: SplitRecord) -> str:
     """How many of the persons carry the attributes of people on either side of the split."""
     mirrors = [str(r[0]) for r in workspace.rows("SELECT mirrors FROM persons WHERE panel = ?", [panel])]
-    groups = trained.groups(workspace, adapter, mirrors)
-    fitted, held_out = int(groups.trained.sum()), int(groups.held_out.sum())
+    people, _ = panels.people(workspace, panel)
+    cell = trained.cell(workspace, adapter, split, "unseen_people", people, ())
+    unseen = set(people.take(cell.people).ids)
+    fitted = int(trained.groups(workspace, adapter, mirrors).trained.sum())
+    held_out = sum(mirror in unseen for mirror in mirrors)
     apart = len(mirrors) - fitted - held_out
     return (
         f"Of the simulated persons {fitted:,} carry the attributes of people trained on, "

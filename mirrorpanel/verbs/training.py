@@ -3,25 +3,43 @@
 import hashlib
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from safetensors import SafetensorError
 
 from grounding import splits
-from mirrorpanel import __version__, assessing, cards, lineup, places, registry, studies, trained
-from mirrorpanel.assessing import Assessed
+from grounding.sources.toplines import Anchor
+from mirrorpanel import (
+    __version__,
+    assessing,
+    cards,
+    intact,
+    lineup,
+    places,
+    registry,
+    speakers,
+    studies,
+    trained,
+)
+from mirrorpanel.assessing import Assessed, Slow
 from mirrorpanel.lineup import Machine
 from mirrorpanel.records import AdapterRecord, SplitRecord
 from mirrorpanel.store import Workspace, write_failed
 from mirrorpanel.verbs import tuning
 from mirrorpanel.verbs.training_data import Prepared, prepared
 from mirrorpanel.verbs.tuning import Tuning
+from personas.models import catalogue
+from personas.models.encoder import Encoder
+from personas.models.factored import FactoredModel
 from personas.models.joint import JointModel
+from personas.models.language import LanguageModel
 from training import leakage
+from training.gradients import joint_lora
 from training.hierarchy import loop
 from training.hierarchy import reference as references
+from training.hierarchy.base import BaseModel
 from training.registry import card, data_card
 from training.registry import evidence as gate_evidence
 from training.registry.evidence import Untuned
@@ -50,6 +68,7 @@ def train(
 
     The same file, panel and number format give the same adapter, which is then not fitted again.
     """
+    begun = time.monotonic()
     ready = prepared(workspace, file, report)
     spec, panel = ready.spec, ready.panel
     with places.named(file, "model"):
@@ -63,13 +82,7 @@ def train(
         return TrainedAdapter(adapter, workspace.record("adapters", "adapter", adapter, AdapterRecord), False)
     report(f"language model {language.name} on {language.processor.describe()}")
     started = time.monotonic()
-    with places.named(file, "reference"):
-        reference = lineup.reference(spec, machine, report)
-    base = lineup.base_model(spec.model, encoder)
-    if reference is not None:
-        held = {q.fingerprint for q in ready.answers.questions if q.name in ready.decided.split.questions}
-        reference = references.without(reference, held)
-        base = lineup.base_model(spec.model, lineup.encoder(spec.model, machine, reference.config.layers))
+    reference, base = _behind(file, ready, encoder, machine, report)
     published = studies.anchors(workspace, panel, ready.data.answers.questions)
     todo = tuning.plan(workspace, file, adapter, ready, base, language, machine, report)
     fitted = loop.fit(
@@ -87,39 +100,84 @@ def train(
     fitted = tuned.fitted
     for line in card.worth(fitted.prior.anchored):
         report(line)
-    record = AdapterRecord(
-        spec=spec,
-        file=str(file),
-        folder=f"adapters/{adapter}",
-        fingerprint=fitted.model.fingerprint,
-        base_model=spec.model,
-        base_fingerprint=language.fingerprint,
-        processor=language.processor.describe(),
-        split=_split_record(ready),
-        attributes=ready.data.people.attributes,
-        seconds=time.monotonic() - started,
-        choices=card.choices(fitted),
-        log_scores=fitted.log_scores,
-        anchors=studies.recorded(published.anchors),
-        anchored=fitted.prior.anchored,
-        kind="joint" if tuned.joint else "factored",
-        lora=tuned.lora,
-        voice=tuned.voice,
-    )
-    untuned = _untuned(ready, spec, machine)
+    record = _record(file, adapter, ready, language, tuned, published.anchors)
+    record = record.model_copy(update={"seconds": time.monotonic() - started})
+    untuned = untuned_says(ready, spec, machine)
+    slow = _slow(tuned, spec, language, machine)
     found = assessing.assess(
         workspace, adapter, ready, fitted.model, report,
         forced=forced, untuned=untuned, tuned=tuned.evidence,
+        slow=slow, of="" if tuned.lora is None else tuned.lora.judged,
     )  # fmt: skip
+    del slow
+    record = record.model_copy(update={"command_seconds": time.monotonic() - begun})
     _keep(workspace, adapter, ready, record, tuned, found)
     tuning.clear(todo)
     return TrainedAdapter(adapter, record, True)
 
 
-def _untuned(ready: Prepared, spec: TrainSpec, machine: Machine) -> Untuned | None:
+def _behind(
+    file: Path, ready: Prepared, encoder: Encoder, machine: Machine, report: Callable[[str], None]
+) -> tuple[FactoredModel | None, BaseModel]:
+    """The reference as if it knew nothing that is held out, and the base with the layers that it reads."""
+    spec = ready.spec
+    with places.named(file, "reference"):
+        reference = lineup.reference(spec, machine, report)
+    if reference is None:
+        return None, lineup.base_model(spec.model, encoder)
+    held = {q.fingerprint for q in ready.answers.questions if q.name in ready.decided.split.questions}
+    reference = references.without(reference, held)
+    return reference, lineup.base_model(
+        spec.model, lineup.encoder(spec.model, machine, reference.config.layers)
+    )
+
+
+def _record(
+    file: Path,
+    adapter: str,
+    ready: Prepared,
+    language: LanguageModel,
+    tuned: Tuning,
+    anchors: Sequence[Anchor],
+) -> AdapterRecord:
+    fitted = tuned.fitted
+    return AdapterRecord(
+        spec=ready.spec,
+        file=str(file),
+        folder=f"adapters/{adapter}",
+        fingerprint=fitted.model.fingerprint,
+        base_model=ready.spec.model,
+        base_fingerprint=language.fingerprint,
+        processor=language.processor.describe(),
+        split=_split_record(ready),
+        attributes=ready.data.people.attributes,
+        seconds=0.0,
+        choices=card.choices(fitted),
+        log_scores=fitted.log_scores,
+        anchors=studies.recorded(anchors),
+        anchored=fitted.prior.anchored,
+        kind="joint" if tuned.joint else "factored",
+        lora=tuned.lora,
+        voice=tuned.voice,
+        tuned_files=intact.tuned_files(tuned.folders),
+    )
+
+
+def untuned_says(ready: Prepared, spec: TrainSpec, machine: Machine) -> Untuned | None:
     """What the language model says as it is, of as many held-out people as a few seconds reach."""
     joint = JointModel(lineup.language(spec.model, machine))
     return gate_evidence.ask_untuned(joint, assessing.held_out(ready), _UNTUNED_SECONDS, spec.seed)
+
+
+def _slow(tuned: Tuning, spec: TrainSpec, base: LanguageModel, machine: Machine) -> Slow | None:
+    """The joint model that was just trained, where it is kept, as it will answer studies."""
+    if spec.lora is None or tuned.lora is None or tuned.lora.blend is None or not tuned.joint:
+        return None
+    folder = next(f for f in tuned.folders if f.name == joint_lora.FOLDER)
+    # Not through the line-up, which would keep it in memory under a folder that is soon gone.
+    trained_on = LanguageModel.load(catalogue.folder(spec.model, machine.cache), base.processor, folder)
+    model = lineup.joint_over(tuned.fitted.model, trained_on, base, tuned.lora.blend.blend)
+    return Slow(model, spec.lora.judged_people, spec.lora.judged_questions)
 
 
 def _identifier(spec: TrainSpec, panel: str, language: str) -> str:
@@ -136,7 +194,7 @@ def _split_record(ready: Prepared) -> SplitRecord:
         people=split.people,
         questions=split.questions,
         fingerprint=split.fingerprint,
-        people_held_out=int(groups.held_out.sum()),
+        people_held_out=ready.counted("unseen_people"),
         people_trained=len(data.people),
         trained_ids=splits.ids_fingerprint(data.people.ids),
         rectification=split.rectification,
@@ -144,8 +202,8 @@ def _split_record(ready: Prepared) -> SplitRecord:
         segment=spec.split.segment,
         wave=spec.split.wave,
         people_rectification=int(groups.rectification.sum()),
-        people_segment=int(groups.segment.sum()),
-        people_wave=int(groups.wave.sum()),
+        people_segment=ready.counted("unseen_segment"),
+        people_wave=ready.counted("unseen_wave"),
         blocks=found.blocks,
         warnings=leakage.question_sentences(found.overlaps),
     )
@@ -162,20 +220,7 @@ def _keep(
     panel, fitted = ready.panel, tuned.fitted
     folder = workspace.folder / record.folder
     part = folder.with_name(f".{adapter}.part")
-    facts = card.Facts(
-        panel=panel,
-        licence=lineup.licence(record.base_model),
-        people_trained=record.split.people_trained,
-        people_held_out=record.split.people_held_out,
-        questions_held_out=record.split.questions,
-        seconds=record.seconds,
-        machine=record.processor,
-        data_licences=cards.licences(workspace, panel),
-        registration=found.registration,
-        hard=found.hard,
-        command=f"mirrorpanel train {Path(record.file).name}",
-        changes_weights=bool(tuned.folders),
-    )
+    facts = cards.model_facts(workspace, panel, record, found.registration, found.hard)
     names = [q.name for q in ready.data.answers.questions]
     data = cards.data_facts(
         workspace, panel, record, names, found.registration.data, ready.audited.audit,
@@ -195,3 +240,6 @@ def _keep(
     with workspace.transaction("train", adapter):
         registry.insert(workspace, adapter, panel, record, found.registration)
         trained.keep(workspace, adapter, panel, ready.groups, ready.people.ids)
+        if record.spec.voice is not None:
+            answers = record.spec.voice.answers
+            speakers.keep(workspace, adapter, panel, answers.name, answers.namespace, tuned.speakers)

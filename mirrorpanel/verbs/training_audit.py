@@ -14,12 +14,15 @@ from mirrorpanel.store import Workspace, now
 from personas import document
 from personas.arrays import BoolArray
 from personas.errors import DataError, UnknownName
+from personas.models import catalogue
+from personas.models.wheel import cache_folder
 from personas.panel import Panel
 from training import dataset
 from training.audit import audit as audits
 from training.audit.material import Material
 from training.audit.result import Audit
 from training.spec import TrainSpec
+from training.split_spec import SplitSpec
 
 _SHOWN = 5
 
@@ -43,7 +46,17 @@ def audit(workspace: Workspace, file: Path) -> AuditedPanel:
 
     Blocking findings are part of the result and raise nothing; ``training.audit.audit.refuse`` does.
     """
-    spec = document.read(file, TrainSpec)
+    return of_spec(workspace, document.read(file, TrainSpec), file)
+
+
+def of_spec(workspace: Workspace, spec: TrainSpec, file: Path) -> AuditedPanel:
+    """The same for a specification that was read before; ``file`` is what messages call it.
+
+    Raises:
+        UnknownName: the specification names a language model, panel or attribute that there is not.
+    """
+    with places.named(file, "model"):
+        _refuse_unknown_model(spec.model)
     with places.named(file, "panel"):
         panel = workspace.latest("panels", "panel", spec.panel)
     record = workspace.record("panels", "panel", panel, PanelRecord)
@@ -58,6 +71,7 @@ def audit(workspace: Workspace, file: Path) -> AuditedPanel:
         answers=answers,
         attributes=_attributes(spec, file, people, record.provenance),
         trained=groups.trained,
+        apart=_apart(spec.split),
         held_out=found.split.questions,
         seconds=panels.seconds(workspace, panel),
         kinds=_kinds(record.provenance),
@@ -69,6 +83,18 @@ def audit(workspace: Workspace, file: Path) -> AuditedPanel:
     with places.named(file, "audit"):
         result, left_out = audits.audit(material, spec.audit, spec.seed)
     return AuditedPanel(panel, result, _page(workspace, panel, spec, result), left_out)
+
+
+def _refuse_unknown_model(name: str) -> None:
+    """Returns where the language model can be had; that it was pulled is not asked before it is needed."""
+    if name not in catalogue.names():
+        catalogue.folder(name, cache_folder())
+
+
+def _apart(split: SplitSpec) -> dict[str, tuple[str, ...]]:
+    """Attribute -> levels of the segment or wave that is held out."""
+    attributes = dict.fromkeys([*split.segment, *split.wave])
+    return {a: (*split.segment.get(a, ()), *split.wave.get(a, ())) for a in attributes}
 
 
 def _attributes(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from grounding.splits import Groups
+from grounding.splits import Cell, CellName, Groups
 from mirrorpanel import panels, places, sources
 from mirrorpanel.records import PanelRecord
 from mirrorpanel.render import audit_page
@@ -22,6 +22,15 @@ from training.audit import audit as audits
 from training.dataset import Decided, TrainingData, decided, training_data
 from training.ladder.ladder import Part
 from training.spec import TrainSpec
+
+_TITLES: dict[CellName, str] = {
+    "unseen_people": "People never trained on, seen questions",
+    "unseen_questions": "People trained on, questions never trained on",
+    "unseen_both": "People and questions never trained on",
+    "unseen_segment": "The segment held out, questions trained on",
+    "unseen_wave": "The wave held out, seen questions",
+}
+_NEW_QUESTIONS: tuple[CellName, ...] = ("unseen_questions", "unseen_both")
 
 
 @dataclass(frozen=True)
@@ -52,31 +61,26 @@ class Prepared:
 
     def parts(self) -> list[Part]:
         """What a model is scored on: kinds of held-out data with at least one answer."""
-        seen = [q.name for q in self.data.answers.questions]
-        unseen = list(self.decided.split.questions)
-        out, known = self.groups.held_out, self.groups.trained
-        wanted = [
-            ("unseen_people", "People never trained on, seen questions", out, seen, False),
-            ("unseen_questions", "People trained on, questions never trained on", known, unseen, True),
-            ("unseen_both", "People and questions never trained on", out, unseen, True),
-            (
-                "unseen_segment",
-                "The segment held out, questions trained on",
-                self.groups.segment,
-                seen,
-                False,
-            ),
-            ("unseen_wave", "The wave held out, seen questions", self.groups.wave, seen, False),
-        ]
         parts: list[Part] = []
-        for name, title, mask, questions, new in wanted:
-            rows = np.flatnonzero(mask & (self.people.weights > 0))
+        for name, title in _TITLES.items():
+            cell = self.cell(name)
+            rows = np.flatnonzero(cell.people & (self.people.weights > 0))
+            questions = [self.answers.questions[i].name for i in np.flatnonzero(cell.questions)]
             if len(rows) and questions:
                 answers = self.answers.take(rows).only(questions)
                 if np.any(answers.chosen != NO_ANSWER):
                     people = self.people.take(rows).select(self.data.people.attributes)
-                    parts.append(Part(name, title, people, answers, new))
+                    parts.append(Part(name, title, people, answers, name in _NEW_QUESTIONS))
         return parts
+
+    def cell(self, name: CellName) -> Cell:
+        """The answers of one kind of novelty (``grounding.splits.Split.cell``)."""
+        names = [q.name for q in self.answers.questions]
+        return self.decided.split.cell(name, self.people, names, self.groups)
+
+    def counted(self, name: CellName) -> int:
+        """How many people are in that cell, whatever they weigh."""
+        return int(self.cell(name).people.sum())
 
 
 def prepared(workspace: Workspace, file: Path, report: Callable[[str], None]) -> Prepared:
@@ -99,7 +103,7 @@ def prepared(workspace: Workspace, file: Path, report: Callable[[str], None]) ->
         found = decided(spec.split, answers.questions)
     with places.named(file, "split"):
         groups = dataset.groups(found.split, people, audited.left_out)
-    for line in _held_out_lines(spec, found, groups, len(answers.questions)):
+    for line in _held_out_lines(spec, found, groups, people, len(answers.questions)):
         report(line)
     observed = [p.attribute for p in record.provenance if p.kind == "observed"]
     with places.named(file, "attributes"):
@@ -111,14 +115,20 @@ def prepared(workspace: Workspace, file: Path, report: Callable[[str], None]) ->
     return Prepared(spec, panel, record, people, answers, found, groups, data, audited)
 
 
-def _held_out_lines(spec: TrainSpec, found: Decided, groups: Groups, n_questions: int) -> list[str]:
+def _held_out_lines(
+    spec: TrainSpec, found: Decided, groups: Groups, people: Panel, n_questions: int
+) -> list[str]:
     """What is held out, in words, and what speaks against it."""
-    names = found.split.questions
+    names, split = found.split.questions, found.split
+
+    def counted(name: CellName) -> str:
+        return f"{int(split.cell(name, people, names, groups).people.sum()):,}"
+
     parts = [
-        f"{int(groups.held_out.sum()):,} of {len(groups.trained):,} people",
-        f"{int(groups.rectification.sum()):,} kept for rectification" if found.split.rectification else "",
-        f"{int(groups.segment.sum()):,} more of the segment" if found.split.segment else "",
-        f"{int(groups.wave.sum()):,} more of the wave" if found.split.wave else "",
+        f"{counted('unseen_people')} of {len(groups.trained):,} people",
+        f"{int(groups.rectification.sum()):,} kept for rectification" if split.rectification else "",
+        f"{counted('unseen_segment')} more of the segment" if split.segment else "",
+        f"{counted('unseen_wave')} more of the wave" if split.wave else "",
         f"{int(groups.suspects.sum()):,} left out as suspects" if groups.suspects.any() else "",
     ]
     lines = [

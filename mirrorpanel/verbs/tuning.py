@@ -24,6 +24,7 @@ from training.hierarchy.base import BaseModel
 from training.hierarchy.loop import Fitted
 from training.registry import registry
 from training.registry.gates import Tuned as Evidence
+from training.spec import TrainSpec
 
 _FILES = ("adapter_config.json", "adapter_model.safetensors")
 
@@ -55,12 +56,16 @@ class Plan:
 
 @dataclass(frozen=True)
 class Tuning:
-    """The statistics to keep, what came of training by gradients, and the folders of what is kept of it."""
+    """The statistics to keep, what came of training by gradients, and the folders of what is kept of it.
+
+    ``speakers`` are the people in whose open answers a voice that is kept was trained.
+    """
 
     fitted: Fitted
     lora: LoraResult | None = None
     voice: VoiceResult | None = None
     folders: tuple[Path, ...] = ()
+    speakers: tuple[str, ...] = ()
 
     @property
     def joint(self) -> bool:
@@ -102,7 +107,7 @@ def plan(
     Raises:
         DocumentError: layers that are not there, too few batteries or people, or an open-ended file that
             lacks what is named; with file, line and key.
-        ClusterError: several processes and nothing for them to do.
+        ClusterError: several processes that have nothing to do, or cannot share what there is.
     """
     spec, own = ready.spec, distributed.share()
     if spec.lora is None and spec.voice is None and own.size > 1:
@@ -110,6 +115,7 @@ def plan(
             f"{own.size} processes were started, but {file} names neither lora nor voice; statistics are "
             "fitted by one process: start mirrorpanel without torchrun or accelerate launch"
         )
+    _shared(spec, own)
     questions, n_layers = ready.data.answers.questions, language.n_layers
     if spec.lora is not None:
         with places.named(file, "lora"):
@@ -133,6 +139,17 @@ def plan(
     source = Source(catalogue.folder(spec.model, machine.cache), spec.model, processor)
     folder = workspace.folder / "adapters" / f".{adapter}.checkpoints"
     return Plan(ready, base, n_layers, source, texts, folder, own, report)
+
+
+def _shared(spec: TrainSpec, own: Share) -> None:
+    """Returns where the processes can share what is to be trained. Raises: ClusterError."""
+    if spec.lora is not None and spec.lora.objective == "factored":
+        distributed.refuse_shards(own)
+        own.check(spec.lora.factored.parts, "lora.factored.parts")
+    elif spec.lora is not None:
+        own.check(spec.lora.joint.parts, "lora.joint.parts")
+    if spec.voice is not None:
+        own.check(spec.voice.texts.parts, "voice.texts.parts")
 
 
 def carry_out(todo: Plan, first: Fitted, anchors: Sequence[Anchor]) -> Tuning:
@@ -163,13 +180,14 @@ def carry_out(todo: Plan, first: Fitted, anchors: Sequence[Anchor]) -> Tuning:
         episodes = spec.lora.objective == "factored"
         done = factored.tune(ground, first, refit) if episodes else joint_lora.tune(ground, first)
         fitted, lora, folders = done.fitted, done.result, [done.folder]
-    voice = None
+    voice, spoke = None, tuple[str, ...]()
     if spec.voice is not None and todo.texts is not None:
         spoken = voice_lora.tune(
             spec.voice, todo.texts, todo.source, todo.n_layers, todo.folder, todo.report, todo.own
         )
         voice, folders = spoken.result, [*folders, spoken.folder]
-    return Tuning(fitted, lora, voice, tuple(f for f in folders if f is not None))
+        spoke = voice_lora.parts(todo.texts, spec.voice.seed).people if voice.kept else ()
+    return Tuning(fitted, lora, voice, tuple(f for f in folders if f is not None), spoke)
 
 
 def clear(todo: Plan) -> None:

@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mirrorpanel import lineup, panels, runs, sources, studies
+from mirrorpanel import apart, known, lineup, panels, runs, sources, studies
 from mirrorpanel import trained as trained_people
 from mirrorpanel.lineup import Answering, Machine
 from mirrorpanel.records import AgreementRecord, PanelRecord, RunRecord
@@ -56,10 +56,13 @@ def validate(
     sources.refuse_expired(workspace, panel, "validate")
     answering = _answering(workspace, run, record, machine)
     held, status = _held_out(workspace, panel, record, answering)
-    persons = panels.persons(workspace, panel)
+    persons = known.told(workspace, panel, panels.persons(workspace, panel), _known(record))
     questions = tuple(q for q in record.questions if q.name in status)
     distributions, drawn = runs.answers(workspace, run, persons.ids, questions)
-    model = Scored(persons, questions, tuple(distributions))
+    everyone = Scored(persons, questions, tuple(distributions)), drawn
+    usual = ~np.logical_or(*apart.inside(record.split, persons))
+    model, drawn = everyone[0].take(usual), drawn[usual]
+    persons = model.panel
     rng = np.random.default_rng(record.spec.seed)
     report(f"scoring baselines for {len(questions)} questions")
     shown = _attributes(workspace, panel, answering)
@@ -79,14 +82,18 @@ def validate(
         smallest_base=SMALLEST_BASE, outside_support=outside,
     )  # fmt: skip
     kept = AgreementRecord(
-        result=result,
+        result=result.model_copy(update={"notes": (*result.notes, *apart.note(record.split))}),
         unvalidated=tuple(q.name for q in record.questions if q.name not in status),
         outside_support=tuple(sorted(outside)),
         untuned=_untuned_line(untuned, answering, untuned_seconds),
         segments=tuple(segments),
+        apart=apart.agreements(
+            workspace, panel, record, everyone, status,
+            lambda some, asked: _baselines(answering, some, asked, status, held, rng),
+        ),
         toplines=studies.compared(workspace, run, panel, record, studies.kept(answering.adapter)),
         seconds=time.monotonic() - started,
-    )
+    )  # fmt: skip
     with workspace.transaction("validate", run):
         workspace.connection.execute(
             "INSERT OR REPLACE INTO agreements VALUES (?, ?, ?)", [run, now(), kept.model_dump_json()]
@@ -110,8 +117,15 @@ def _answering(workspace: Workspace, run: str, record: RunRecord, machine: Machi
 def _held_out(
     workspace: Workspace, panel: str, record: RunRecord, answering: Answering
 ) -> tuple[_Held, dict[str, Status]]:
-    """The held-out people with their answers, and what was held out of each question asked."""
+    """The held-out people with their answers, and what was held out of each question asked.
+
+    Nobody of a segment or wave that is held out is among them (``mirrorpanel.apart``).
+
+    Of the people the same is known as of the persons; what is compared is asked, and so never known.
+    """
     people, answers = panels.people(workspace, panel)
+    if _known(record):
+        people = replace(people, known=answers.only([q.name for q in _known(record)]))
     asked = {q.name: q for q in record.questions}
     real = [q for q in answers.questions if q.name in asked and q.fingerprint == asked[q.name].fingerprint]
     if not real:
@@ -120,18 +134,24 @@ def _held_out(
             f"real answers exist for {', '.join(q.name for q in answers.questions) or 'no question'}"
         )
     if answering.adapter is None:
-        status: dict[str, Status] = {q.name: "unseen_questions" for q in real}
+        status: dict[str, Status] = {q.name: "unseen_both" for q in real}
         _refuse_few(answers, people, status, "bring more people")
         return _Held(people, answers, answers.take(np.zeros(0, dtype=np.int64)), np.zeros(0)), status
-    groups = trained_people.groups(workspace, str(record.adapter), people.ids)
-    rows, rest = np.flatnonzero(groups.held_out), np.flatnonzero(groups.trained)
+    adapter, split = str(record.adapter), answering.adapter.split
+    unseen = trained_people.cell(workspace, adapter, split, "unseen_people", people, ())
+    fitted = trained_people.groups(workspace, adapter, people.ids).trained
+    rows, rest = np.flatnonzero(unseen.people), np.flatnonzero(fitted)
     trained = {q.fingerprint for q in lineup.trained_questions(workspace, answering.adapter)}
-    status = {q.name: "unseen_people" if q.fingerprint in trained else "unseen_questions" for q in real}
+    status = {q.name: "unseen_people" if q.fingerprint in trained else "unseen_both" for q in real}
     held = _Held(people.take(rows), answers.take(rows), answers.take(rest), people.weights[rest])
     _refuse_few(
         held.answers, held.people, status, "hold out more people (split.people) or bring more of them"
     )
     return held, status
+
+
+def _known(record: RunRecord) -> tuple[Question, ...]:
+    return record.known.questions if record.known else ()
 
 
 def _refuse_few(answers: Answers, people: Panel, names: Collection[str], advice: str) -> None:

@@ -76,6 +76,33 @@ def classwise_ece_floor(
     return total / size
 
 
+def pooled_ece(
+    distributions: Sequence[FloatArray], answers: Answers, weights: FloatArray, bins: int = 15
+) -> float:
+    """Expected calibration error over all options of all questions together, in [0, 1].
+
+    Every probability that was called goes into one of the bins of equal width, whatever its question and
+    option; then ``sum_b W_b / W * abs(mean p in b - share that came true in b)``. With many questions luck
+    is small, and errors of single questions that point both ways even out: see ``classwise_ece`` for those.
+    ``[.8, .2]`` for two people of whom one chose each option: ``.3``.
+
+    Raises:
+        ValueError: as ``classwise_ece``.
+
+    Source: Naeini, Cooper and Hauskrecht, "Obtaining well calibrated probabilities using Bayesian binning",
+    AAAI 2015; here over all options instead of the most probable one.
+    """
+    _check(bins)
+    gaps, size = np.zeros(bins), 0.0
+    for _, distribution, chosen, w in answered(distributions, answers, weights):
+        inside = np.minimum((distribution * bins).astype(np.int64), bins - 1)
+        excess = distribution.copy()
+        excess[np.arange(len(chosen)), chosen] -= 1.0
+        gaps += np.bincount(inside.ravel(), (excess * w[:, None]).ravel(), bins)
+        size += float(w.sum()) * distribution.shape[1]
+    return float(np.abs(gaps).sum() / size)
+
+
 def _of_question(distribution: FloatArray, chosen: IntArray, weights: FloatArray, bins: int) -> float:
     n_options = distribution.shape[1]
     # One row of bins for each option, side by side; a probability of 1 belongs to the last bin.

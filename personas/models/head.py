@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.special import softmax
+from scipy.special import log_softmax
 
 from personas.arrays import FloatArray
 from personas.document import Document
@@ -115,5 +115,5 @@ def concatenated(heads: Sequence[Head]) -> Head:
 
 
 def normalised(logits: FloatArray, blocks: Sequence[slice]) -> FloatArray:
-    """Log-probabilities within each question, shape (n_rows,)."""
-    return np.concatenate([np.log(softmax(logits[b])) for b in blocks])
+    """Log-probabilities within each question, shape (n_rows,) or (n_rows, n_persons), as the logits."""
+    return np.concatenate([log_softmax(logits[b], axis=0) for b in blocks])

@@ -8,6 +8,7 @@ import functools
 import hashlib
 import importlib
 import json
+import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     import torch
 
 _HASHES = ".sha256.json"
+# Tokens that steer a model, by what they look like: not all tokenizers mark them as special.
+_CONTROL = re.compile(r"<[^<>]*[_|][^<>]*>|\[\w+\]")
+_SLOT = "\ue000"  # where a message stands in a chat template; no survey has this character
 
 
 class Below(NamedTuple):
@@ -117,21 +121,25 @@ class LanguageModel:
         )
 
     def tokens(self, text: str) -> tuple[int, ...]:
-        """Token ids of a text, without special tokens."""
-        return tuple(self._tokenizer(text, add_special_tokens=False).input_ids)
+        """Token ids of a text, none of them special: ``<|im_end|>`` in it is read as these letters."""
+        read = self._tokenizer(text, add_special_tokens=False, split_special_tokens=True)
+        return tuple(read.input_ids)
 
     def chat(self, text: str) -> tuple[int, ...] | None:
         """Token ids of ``text`` as a user's message, up to where the reply begins.
 
-        ``None`` where the tokenizer has no chat template.
+        Only the template's own words are control tokens; the text cannot end its message. ``None`` where the
+        tokenizer has no chat template.
         """
         if not getattr(self._tokenizer, "chat_template", None):
             return None
-        messages = [{"role": "user", "content": text}]
-        ids: list[int] = self._tokenizer.apply_chat_template(
-            messages, add_generation_prompt=True, tokenize=True, return_dict=False
+        messages = [{"role": "user", "content": _SLOT}]
+        framed: str = self._tokenizer.apply_chat_template(
+            messages, add_generation_prompt=True, tokenize=False
         )
-        return tuple(ids)
+        before, _, after = framed.partition(_SLOT)
+        frame = [tuple(self._tokenizer(part, add_special_tokens=False).input_ids) for part in (before, after)]
+        return (*frame[0], *self.tokens(text.strip()), *frame[1])
 
     @property
     def dtype(self) -> "torch.dtype":
@@ -274,7 +282,7 @@ def _load(base: Path | str, adapter: Path | None, processor: Processor, four_bit
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            tokenizer = transformers.AutoTokenizer.from_pretrained(base)
+            tokenizer = _with_controls(transformers.AutoTokenizer.from_pretrained(base))
             # An adapter is merged in float32, so that small changes do not vanish in rounding.
             model = transformers.AutoModelForCausalLM.from_pretrained(
                 base,
@@ -291,6 +299,17 @@ def _load(base: Path | str, adapter: Path | None, processor: Processor, four_bit
     if dtype != torch.float32:
         _widen_output(model)
     return model, tokenizer
+
+
+def _with_controls(tokenizer: Any) -> Any:
+    """The tokenizer with every control token marked as special, so that ``tokens`` can take them apart."""
+    found = getattr(tokenizer, "backend_tokenizer", None)
+    if found is not None:
+        added: Any = importlib.import_module("tokenizers").AddedToken
+        unmarked = [t for t in found.get_added_tokens_decoder().values() if not t.special]
+        controls = [t.content for t in unmarked if _CONTROL.fullmatch(t.content)]
+        found.add_special_tokens([added(text, special=True, normalized=False) for text in controls])
+    return tokenizer
 
 
 def _in_four_bits(transformers: Any, processor: Processor, dtype: "torch.dtype") -> dict[str, Any]:

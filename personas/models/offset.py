@@ -1,7 +1,7 @@
 """A tuned model over a prior: what tuning changed moves the shares that are known without it."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ from personas.models.base import AnswerModel
 from personas.panel import Panel
 from personas.question import Question
 
+_TOGETHER = 8  # persons between two looks at the clock
 LogPrior = Callable[[Question], FloatArray]
 """Log shares of a question's options before anything is known of the person, shape (n_options,)."""
 
@@ -50,6 +51,14 @@ class OffsetModel:
         """Hash of both models, the prior's name and the blend."""
         parts = ["offset", self.tuned.fingerprint, self.base.fingerprint, self.prior_name, repr(self.blend)]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+    def iterate(
+        self, panel: Panel, questions: Sequence[Question]
+    ) -> Iterator[tuple[slice, list[FloatArray]]]:
+        """Distributions of a few persons at a time, in the panel's order, so that a caller can stop early."""
+        for start in range(0, len(panel), _TOGETHER):
+            rows = np.arange(start, min(start + _TOGETHER, len(panel)))
+            yield slice(start, start + len(rows)), self.distributions(panel.take(rows), questions)
 
     def distributions(self, panel: Panel, questions: Sequence[Question]) -> list[FloatArray]:
         """See ``AnswerModel``."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from personas.arrays import FloatArray
 
-_WIDTH = 160
+WIDTH = 400
 _WHITENING = 0.3
 _LEAST = 1e-3
 
@@ -41,14 +41,14 @@ class Projection:
         return ((vectors - self.centre) @ self.matrix).astype(np.float16).astype(np.float64)
 
 
-def fitted(vectors: FloatArray) -> Projection:
-    """The projection of these vectors (n_layers, n, dim), of width at most 160.
+def fitted(vectors: FloatArray, width: int = WIDTH) -> Projection:
+    """The projection of these vectors (n_layers, n, dim), of ``width`` at most.
 
     Source: the partial whitening of Mu and Viswanath, "All-but-the-top" (2018), with a power in place of
     leaving directions out.
     """
     centre = vectors.mean(axis=1, keepdims=True)
-    width = min(_WIDTH, vectors.shape[1], vectors.shape[2])
+    width = min(width, vectors.shape[1], vectors.shape[2])
     matrix = np.zeros((vectors.shape[0], vectors.shape[2], width))
     for layer, own in enumerate(vectors - centre):
         _, spreads, directions = np.linalg.svd(own, full_matrices=False)

@@ -87,7 +87,11 @@ class Residuals:
         Raises:
             ValueError: shapes that do not fit these questions, or an answer that is no option.
         """
-        return self.given(logits, self.posterior(logits, chosen))
+        self._check(logits, chosen)
+        out = np.empty(logits.shape)
+        for rows in _passes(len(logits)):  # a covariance for each person is large
+            out[rows] = self.given(logits[rows], self.posterior(logits[rows], chosen[rows]))
+        return out
 
     def posterior(self, logits: FloatArray, chosen: IntArray) -> Posterior:
         """What the known answers say of each person's latent position; see ``condition`` for arguments.

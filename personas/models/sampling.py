@@ -33,10 +33,26 @@ def continuations(
     Raises:
         ValueError: a temperature of 0 or less, or fewer tokens than 1.
     """
+    uniforms = None if rng is None else rng.random((len(prompts), max(most, 1)))
+    return continued(language, prompts, most, uniforms, temperature, batch)
+
+
+def continued(
+    language: LanguageModel,
+    prompts: Sequence[str],
+    most: int,
+    uniforms: FloatArray | None,
+    temperature: float = 1.0,
+    batch: int = 16,
+) -> list[str]:
+    """``continuations`` with given draws: numbers in [0, 1), shape (n_prompts, most).
+
+    Raises:
+        ValueError: a temperature of 0 or less, or fewer tokens than 1.
+    """
     if temperature <= 0 or most < 1:
         raise ValueError(f"temperature must be above 0 and most at least 1, got {temperature} and {most}")
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
-    uniforms = None if rng is None else rng.random((len(prompts), most))
     texts = [""] * len(prompts)
     for start in range(0, len(prompts), batch):
         rows = order[start : start + batch]

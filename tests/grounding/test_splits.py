@@ -175,8 +175,11 @@ def test_without_segment_and_wave_their_cells_are_empty() -> None:
 @pytest.mark.parametrize(
     ("chosen", "message"),
     [
-        ({"shoes": ["42"]}, "split.segment: unknown attribute 'shoes'; the panel has age, sex, year"),
-        ({"age": ["old", "dead"]}, "split.segment: attribute 'age' has no level 'dead'; it has old, young"),
+        ({"shoes": ["42"]}, "split.segment.shoes: unknown attribute 'shoes'; the panel has age, sex, year"),
+        (
+            {"age": ["old", "dead"]},
+            "split.segment.age: attribute 'age' has no level 'dead'; it has old, young",
+        ),
     ],
 )
 def test_a_segment_that_the_panel_does_not_have_is_refused(chosen, message) -> None:
@@ -234,3 +237,10 @@ def test_people_held_out_and_kept_for_rectification_must_leave_somebody() -> Non
 def test_what_cannot_be_held_out_is_refused(people, questions, message) -> None:
     with pytest.raises(DocumentError, match=message):
         split(1, people, questions, NAMES)
+
+
+def test_a_level_with_a_slip_is_told_which_was_meant() -> None:
+    with pytest.raises(
+        DocumentError, match=r"split\.segment\.age: .* no level 'olt' \(did you mean 'old'\?\)"
+    ):
+        split(1, 0.3, 0, NAMES, segment={"age": ["olt"]}).groups(population(20))

@@ -49,7 +49,7 @@ def estimate(value: float, half: float) -> Estimate:
 
 def question(index: int, name: str) -> QuestionResult:
     unseen = name in UNSEEN
-    status: Status = "unseen_questions" if unseen else "unseen_people"
+    status: Status = "unseen_both" if unseen else "unseen_people"
     first = 0.25 + 0.5 * abs(math.sin(index))
     last = (1 - first) * (0.25 + 0.1 * math.cos(index))
     real = (first, 1 - first - last, last)
@@ -176,7 +176,7 @@ def agreement() -> AgreementResult:
         "sex": ("female", "male"),
         "education": ("less than high school", "high school", "junior college", "bachelor", "graduate"),
     }
-    names: tuple[Status, Status] = ("unseen_people", "unseen_questions")
+    names: tuple[Status, Status] = ("unseen_people", "unseen_both")
     return AgreementResult(
         statuses=tuple(status(n) for n in names),
         questions=tuple(question(i, name) for i, name in enumerate(TOPICS)),

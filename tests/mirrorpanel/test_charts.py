@@ -157,3 +157,12 @@ def test_a_baseline_without_a_readable_name_keeps_its_own() -> None:
 
 def test_a_remark_has_no_value() -> None:
     assert drawing.remark("sex: male", "suppressed")["value"] is None
+
+
+def test_the_stem_of_a_battery_is_cut_though_other_questions_do_not_share_it() -> None:
+    stem = "Wie gut trifft das auf Sie zu? Ich "
+    texts = (f"{stem}sorge vor.", f"{stem}komme zurecht.", "Wie oft sparen Sie etwas?")
+    data = with_questions(*({"text": t} for t in texts))
+    assert list(wording.question_labels(data.agreement.questions).values()) == [
+        "Ich sorge vor", "Ich komme zurecht", "Wie oft sparen Sie etwas?",
+    ]  # fmt: skip

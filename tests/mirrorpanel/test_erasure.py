@@ -265,7 +265,7 @@ def test_a_rewriting_that_cannot_be_finished_leaves_the_workspace_as_it_was(fold
 def test_a_rotated_key_keeps_people_persons_adapters_and_original_ids(folder):
     with Workspace(folder) as workspace:
         ids = [r[0] for r in workspace.rows("SELECT id FROM people ORDER BY place")]
-        out = trained.held_out(workspace, "a-1", ids).tolist()
+        out = trained.groups(workspace, "a-1", ids).held_out.tolist()
         attributes = sorted(workspace.rows("SELECT person, attribute, value FROM person_attributes"))
     done("erase", PEOPLE[9], "-w", folder, "--yes")
     done("key", "rotate", "-w", folder)
@@ -275,7 +275,7 @@ def test_a_rotated_key_keeps_people_persons_adapters_and_original_ids(folder):
         renewed = [r[0] for r in workspace.rows("SELECT id FROM people ORDER BY place")]
         assert not set(renewed) & set(ids)
         assert tuple(renewed) == keys.pseudonymiser(workspace)("survey", PEOPLE[:9] + PEOPLE[10:])
-        assert trained.held_out(workspace, "a-1", renewed).tolist() == out[:9] + out[10:]
+        assert trained.groups(workspace, "a-1", renewed).held_out.tolist() == out[:9] + out[10:]
         stays = [r for r in attributes if r[0] not in {"p0018", "p0019"}]
         assert sorted(workspace.rows("SELECT person, attribute, value FROM person_attributes")) == stays
         gone = keys.pseudonymiser(workspace)("survey", PEOPLE[8:11])

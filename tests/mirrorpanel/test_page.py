@@ -186,7 +186,7 @@ def test_an_undefined_figure_is_a_dash(data: ReportData) -> None:
     changed = data.agreement.model_copy(update={"statuses": (odd,)})
     html = page.html(data.model_copy(update={"agreement": changed}))
     text = read(html).text
-    assert "Uniform-to-ceiling distance closed –" in text
+    assert "Gap closed, from the uniform guess to the ceiling –" in text
     assert not re.search(r"\b(nan|None)\b", text)
 
 
@@ -225,10 +225,12 @@ def test_every_item_of_the_disclosure_block_is_there(data: ReportData, html: str
         "Training and held-out data",
         "Benchmark",
         "Published shares in the prior",
+        "Known answers",
         "Worst questions",
         "Segments below their best baseline (point estimates)",
         "Spread between reruns",
         "Refused and repaired answers",
+        "Refused and doubtful questions",
         "Uses not supported",
     ]
     text = read(html).text

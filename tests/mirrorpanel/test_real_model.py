@@ -17,7 +17,7 @@ KEYS = {
     "agreement",
     "ceiling",
     "baselines",
-    "baselines_unseen_questions",
+    "baselines_unseen_both",
     "design_effect",
     "effective_base",
     "report",
@@ -66,12 +66,12 @@ def test_the_demo_agrees_with_people_it_never_saw(demo):
     said = json.loads(demo.stdout.splitlines()[-1])
     seen = {"uniform", "item_share", "empty_persona", "shuffled_persona", "untuned"}
     assert set(said["baselines"]) == seen
-    assert set(said["baselines_unseen_questions"]) == seen - {"item_share"}
-    assert set(said["agreement"]) == set(said["ceiling"]) == {"unseen_people", "unseen_questions"}
+    assert set(said["baselines_unseen_both"]) == seen - {"item_share"}
+    assert set(said["agreement"]) == set(said["ceiling"]) == {"unseen_people", "unseen_both"}
     assert said["agreement"]["unseen_people"] >= 0.93
     assert said["agreement"]["unseen_people"] > said["baselines"]["uniform"]
     assert said["agreement"]["unseen_people"] > said["baselines"]["untuned"]
-    assert said["agreement"]["unseen_questions"] > said["baselines_unseen_questions"]["uniform"]
+    assert said["agreement"]["unseen_both"] > said["baselines_unseen_both"]["uniform"]
 
 
 def test_the_demo_prints_every_verb_and_warns_of_nothing(demo):

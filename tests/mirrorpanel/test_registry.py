@@ -5,14 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from own_study import ADAPTER_STUDY, GROUND, TRAIN, done, grounded_study, mirrorpanel
 
 from mirrorpanel import assessing, audit, cards, lineup, registry, trained
 from mirrorpanel.cli import adapters
 from mirrorpanel.lineup import Machine
+from mirrorpanel.receipts import Flag
 from mirrorpanel.records import AdapterRecord
 from mirrorpanel.store import Workspace
-from mirrorpanel.verbs import rechecking, training_data
+from mirrorpanel.verbs import grounding, rechecking, training_data
 from mirrorpanel.verbs import registry as verbs
 from personas.errors import DataError, MirrorpanelError, UnknownName
 from training.maintenance.recheck import RecheckSettings
@@ -20,7 +22,7 @@ from training.registry import data_card, gates
 from training.registry.gates import Gate, Gates
 from training.registry.registry import Registration
 
-QUICK = RecheckSettings(permutations=199, replicates=100, fewest=200)
+QUICK = RecheckSettings(draws=199, fewest=200)
 SPLIT = "split: {people: 0.5, questions: [museums], seed: 4, by: question}"
 
 
@@ -76,7 +78,7 @@ def test_a_registration_says_what_was_trained_on_and_what_came_of_it(study: tupl
     people = found.of("unseen_people")
     assert people is not None
     assert people.measured.questions == 4
-    assert found.of("unseen_questions") is not None
+    assert found.of("unseen_both") is not None
     assert found.gates is not None
     assert {g.name for g in found.gates.gates} == set(gates.TITLES)
     assert Registration.model_validate_json(found.model_dump_json()) == found
@@ -164,12 +166,12 @@ def test_two_adapters_are_compared_on_people_that_neither_was_trained_on(
     folder, first, second = study
     with Workspace(folder) as workspace:
         found = verbs.compare(workspace, first, "tastes@2", Machine())
-        held = trained.held_out(workspace, first, _people(workspace)).sum()
+        held = trained.groups(workspace, first, _people(workspace)).held_out.sum()
         with pytest.raises(MirrorpanelError, match="are the same adapter"):
             verbs.compare(workspace, "tastes", second, Machine())
     assert found.same_split
     assert found.people == held
-    assert [p.part for p in found.parts] == ["unseen_people", "unseen_questions"]
+    assert [p.part for p in found.parts] == ["unseen_people", "unseen_both"]
     assert found.verdict[-1].startswith(("Use", "Keep", "No reason"))
     told = "\n".join(adapters.compared_lines(found))
     assert "the same split" in told
@@ -193,7 +195,7 @@ def test_where_splits_differ_the_people_are_those_in_neither_training_part(
     with Workspace(folder) as workspace:
         found = verbs.compare(workspace, first, "other", Machine())
         ids = _people(workspace)
-        free = [trained.held_out(workspace, a, ids) for a in (first, found.second)]
+        free = [trained.groups(workspace, a, ids).held_out for a in (first, found.second)]
     assert not found.same_split
     assert found.people == int(np.logical_and(*free).sum()) < int(free[0].sum())
     assert set(found.left_out) == {"museums", "parks"}
@@ -213,6 +215,25 @@ def new_wave(folder: Path) -> None:
     (folder / "wave.csv").write_text(text, encoding="utf-8")
     ground = GROUND.replace("people.csv", "wave.csv").replace("panel: own", "panel: own-2027")
     (folder / "wave.yaml").write_text(ground, encoding="utf-8")
+
+
+def assert_figures_are_its_own(card: str, parent: str, fresh: registry.Registered) -> None:
+    """The head and tables of a recalibrated adapter's card are those of its own registration."""
+    kept = fresh.registration
+    assert kept is not None
+    figures = kept.of("unseen_people")
+    assert figures is not None
+    head, before = (yaml.safe_load(text.split("---")[1]) for text in (card, parent))
+    assert head["datasets"] == [fresh.panel] != before["datasets"]
+    metrics = {m["name"]: m["value"] for m in head["model-index"][0]["results"][0]["metrics"]}
+    assert metrics["log loss"] == pytest.approx(figures.measured.log_loss, abs=1e-6)
+    assert f"- data {kept.data[:16]}" in card
+    assert card.count("| log loss, nats for each answer |") == 1
+    assert parent.split("### People never trained on")[1].split("###")[0] not in card
+    assert card.count("- made by: ") == 1
+    for kept_title in ("## Intended use", "## Limits", "## Procedure", "## Citation"):
+        assert card.count(kept_title) == 1
+    assert card.endswith("\n")
 
 
 def test_a_new_wave_recalibrates_an_adapter_into_a_new_version(study: tuple[Path, str, str]) -> None:
@@ -243,13 +264,103 @@ def test_a_new_wave_recalibrates_an_adapter_into_a_new_version(study: tuple[Path
         with pytest.raises(MirrorpanelError, match="or name the grounding file"):
             rechecking.rechecked(workspace, second, "own-2031", cache, Machine(), print)
     card = (folder / "adapters" / fresh.adapter / cards.MODEL).read_text()
-    assert f"follows {second}: shares of 1 questions renewed" in card
+    assert f"follows {second}: shares of 1 question renewed from panel {made.panel}" in card
     assert "## Recalibrated" in card
+    assert_figures_are_its_own(card, (folder / "adapters" / second / cards.MODEL).read_text(), fresh)
+    assert f"- made by: `mirrorpanel train {second} --recheck {made.panel} --recalibrate`" in card
+    assert (folder / "reports" / made.panel / "audit.html").is_file()
     assert "wave.csv" in (folder / "adapters" / fresh.adapter / cards.DATA).read_text()
     told = "\n".join(adapters.rechecked_lines(made))
     assert "RECALIBRATE" in told
     assert "tea: shares moved by" in told
     assert "Recalibrated: tastes@3" in told
+
+
+def test_a_wave_is_audited_and_judged_before_anything_is_registered(
+    study: tuple[Path, str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, _, second = study
+    new_wave(folder)
+    cache = folder / "cache"
+
+    def stop(audit: object, page: Path) -> None:
+        raise DataError(f"stopped by {page.name}")
+
+    def wrong(*given: object, **named: object) -> Gates:
+        judged = Registration.model_validate(registration).gates
+        assert judged is not None
+        bad = Gate(name="prior", outcome="failed", figure=-0.1, bound=0.0, sentence="worse, by much")
+        return judged.model_copy(update={"gates": (bad, *judged.gates[2:])})
+
+    with Workspace(folder) as workspace:
+        registration = registry.get(workspace, second).registration
+        panel = grounding.ground(workspace, folder / "wave.yaml", cache, print).panel
+        number = len(registry.listing(workspace))
+
+        def again(forced: bool = False) -> rechecking.Rechecked:
+            return rechecking.rechecked(
+                workspace, second, panel, cache, Machine(), print, True, QUICK, forced=forced
+            )
+
+        with monkeypatch.context() as patched:
+            patched.setattr("training.audit.audit.refuse", stop)
+            with pytest.raises(DataError, match=r"stopped by audit\.html"):
+                again()
+        monkeypatch.setattr("training.registry.gates.judge", wrong)
+        with pytest.raises(DataError, match="1 gate failed"):
+            again()
+        assert len(registry.listing(workspace)) == number
+        fresh = again(forced=True).fresh
+    assert fresh is not None
+    assert fresh.registration is not None
+    assert fresh.registration.forced
+
+
+def test_a_wave_that_may_no_longer_be_used_is_not_looked_at(
+    study: tuple[Path, str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, _, second = study
+    new_wave(folder)
+    with Workspace(folder) as workspace:
+        panel = grounding.ground(workspace, folder / "wave.yaml", folder / "cache", print).panel
+        asked: list[tuple[str, str]] = []
+
+        def expired(opened: Workspace, name: str, verb: str) -> None:
+            asked.append((name, verb))
+            if name == panel:
+                raise DataError("its retention date has passed")
+
+        monkeypatch.setattr("mirrorpanel.sources.refuse_expired", expired)
+        with pytest.raises(DataError, match="retention date"):
+            rechecking.rechecked(workspace, second, panel, folder / "cache", Machine(), print)
+        assert asked == [(registry.get(workspace, second).panel, "train"), (panel, "train")]
+
+
+def test_what_was_learned_of_erased_people_is_not_recalibrated(study: tuple[Path, str, str]) -> None:
+    folder, _, second = study
+    new_wave(folder)
+    flag = Flag(people=1, receipts=("r1",))
+    with Workspace(folder) as workspace:
+        workspace.connection.execute(
+            "UPDATE adapters SET flagged = ? WHERE adapter = ?", [flag.model_dump_json(), second]
+        )
+        with pytest.raises(MirrorpanelError, match="people it was trained on were erased"):
+            rechecking.rechecked(
+                workspace, second, str(folder / "wave.yaml"), folder / "cache", Machine(), print, True, QUICK
+            )
+
+
+def test_a_retired_version_comes_back_only_with_a_reason(study: tuple[Path, str, str]) -> None:
+    folder, first, _ = study
+    done("models", "retire", first, "--reason", "old", "-w", folder)
+    refused = mirrorpanel("models", "approve", first, "--force", "-w", folder)
+    assert refused.code == 1
+    assert "was retired on" in refused.err
+    assert "(old)" in refused.err
+    told = done("models", "approve", first, "--force", "--reason", "the new one failed", "-w", folder).out
+    assert "It had been retired on" in told
+    with Workspace(folder) as workspace:
+        assert "which was retired before" in audit.entries(workspace.connection)[-1].detail
 
 
 def test_a_failed_gate_refuses_the_registration(study: tuple[Path, str, str]) -> None:

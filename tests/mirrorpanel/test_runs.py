@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mirrorpanel import runs, store
-from mirrorpanel.records import RunRecord
+from mirrorpanel.records import KnownRecord, RunRecord
 from mirrorpanel.store import Workspace
 from personas.models.scripted import ScriptedModel
 from personas.panel import from_columns
@@ -57,8 +57,14 @@ def test_a_run_is_named_by_all_that_its_answers_depend_on(record, few_questions)
         runs.identifier(record(), "p-2"),
         runs.identifier(record(fingerprint="other"), "p-1"),
         runs.identifier(record(questions=few_questions[:2]), "p-1"),
+        runs.identifier(record().model_copy(update={"draws": "joint"}), "p-1"),
+        *(
+            runs.identifier(record().model_copy(update={"known": found}), "p-1")
+            for n in (1, 2)
+            for found in [KnownRecord(questions=few_questions[:n], persons=3, answers=4)]
+        ),
     ]
-    assert len({first, *others}) == 5
+    assert len({first, *others}) == 8
 
 
 @pytest.mark.parametrize("batch", [1, 3, 100])

@@ -47,7 +47,7 @@ def test_groups_are_stored_as_the_split_says(kept):
     np.testing.assert_array_equal(np.stack(found), np.stack(RULE.groups(people)))
     assert all(mask.any() for mask in found[:4])
     with Workspace(kept) as workspace:
-        held = trained.held_out(workspace, "a-1", people.ids)
+        held = trained.groups(workspace, "a-1", people.ids).held_out
     np.testing.assert_array_equal(held, found.held_out)
     assert not np.any(held & found.rectification)
 
@@ -89,7 +89,10 @@ def test_validation_is_on_held_out_people_alone_and_the_report_counts_the_others
         split = workspace.record("adapters", "adapter", said.json["adapter"], AdapterRecord).split
         result = workspace.record("agreements", "run", run, AgreementRecord).result
     counted = (split.people_trained, split.people_held_out, split.people_rectification, split.people_segment)
-    assert counted == tuple(int(mask.sum()) for mask in expected[:4])
+    apart = [RULE.cell(name, people, ()).people for name in ("unseen_people", "unseen_segment")]
+    masks = (expected.trained, apart[0], expected.rectification, apart[1])
+    assert counted == tuple(int(mask.sum()) for mask in masks)
+    assert sum(counted) == len(people)
     assert split.fingerprint == RULE.fingerprint
     assert result.people == split.people_held_out
     assert split.blocks == (("museums",),)

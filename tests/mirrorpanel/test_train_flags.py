@@ -75,7 +75,7 @@ def test_two_adapters_are_compared_on_people_neither_was_trained_on(folder, trai
     other = done("train", file, "-w", folder, "--dtype", "float32", "--json").json["adapter"]
     found = done("train", "--compare", trained["adapter"], other, "-w", folder, "--json").json
     assert found["same_split"]
-    assert {p["part"] for p in found["parts"]} <= {"unseen_people", "unseen_questions"}
+    assert {p["part"] for p in found["parts"]} <= {"unseen_people", "unseen_both"}
     assert found["people"] > 100
     assert found["verdict"]
 
@@ -89,6 +89,27 @@ def test_the_same_panel_is_no_new_wave(folder, trained):
 def test_a_training_without_a_file_is_a_usage_error(folder):
     assert mirrorpanel("train", "-w", folder).code == 2
     assert mirrorpanel("train", folder / "train.yaml", "--compare", "a", "b", "-w", folder).code == 2
+
+
+@pytest.mark.parametrize(
+    ("flags", "idle"),
+    [
+        (("--recalibrate",), "--recalibrate"),
+        (("--audit", "--ladder"), "--ladder"),
+        (("--audit", "--force"), "--force"),
+        (("--recheck", "own", "--force"), "--force"),
+        (("--recheck", "own", "--ladder"), "--ladder"),
+        (("--recheck", "own", "--audit"), "--audit"),
+    ],
+)
+def test_a_flag_that_would_do_nothing_is_a_usage_error(folder, flags, idle):
+    outcome = mirrorpanel("train", folder / "train.yaml", *flags, "-w", folder)
+    assert outcome.code == 2
+    assert f"Invalid value for {idle}" in outcome.err
+
+
+def test_comparing_takes_no_other_flag(folder):
+    assert mirrorpanel("train", "--compare", "a", "b", "--force", "-w", folder).code == 2
 
 
 def test_a_reference_for_another_language_model_is_named(folder, tmp_path):

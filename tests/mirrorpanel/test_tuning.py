@@ -197,18 +197,34 @@ def wait_for(folder: Path, episode: int) -> checkpoint.RunState:
     raise AssertionError(f"no checkpoint of episode {episode}")
 
 
-def test_two_processes_make_one_adapter(grounded: Study) -> None:
-    folder = grounded[0]
-    file = training_file(grounded, "several", JOINT.format(episodes=2))
+def in_two(study: Study, file: Path) -> subprocess.CompletedProcess[str]:
+    """A training shared out by torchrun."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port"]
-    command += [str(port), "-m", "mirrorpanel", "train", str(file), "-w", str(folder), *CPU]
-    ended = subprocess.run(command, env=alone(), capture_output=True, text=True, timeout=300, check=False)
+    command += [str(port), "-m", "mirrorpanel", "train", str(file), "-w", str(study[0]), *CPU]
+    return subprocess.run(command, env=alone(), capture_output=True, text=True, timeout=300, check=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("several", JOINT.format(episodes=2)),
+        ("divided", EPISODES.format(episodes=2).replace("held_out: 1,", "held_out: 1, parts: 2,")),
+    ],
+)
+def test_two_processes_make_one_adapter(grounded: Study, name: str, part: str) -> None:
+    ended = in_two(grounded, training_file(grounded, name, part))
     assert ended.returncode == 0, ended.stderr[-3000:]
-    assert ended.stdout.count("Adapter several-") == 1
-    assert rows(folder, "SELECT count(*) FROM adapters WHERE name = 'several'") == [(1,)]
+    assert ended.stdout.count(f"Adapter {name}-") == 1
+    assert rows(grounded[0], f"SELECT count(*) FROM adapters WHERE name = '{name}'") == [(1,)]
+
+
+def test_processes_that_cannot_share_the_episodes_of_a_step_are_told_what_to_write(grounded: Study) -> None:
+    ended = in_two(grounded, training_file(grounded, "uneven", EPISODES.format(episodes=2)))
+    assert ended.returncode != 0
+    assert "lora.factored.parts is 1, which 2 processes cannot share evenly; set it to 2" in ended.stderr
 
 
 @pytest.mark.parametrize(

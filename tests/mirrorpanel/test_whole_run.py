@@ -223,17 +223,17 @@ def test_the_page_opens_offline_and_is_marked_as_synthetic(study):
 
 def test_the_scripted_model_agrees_as_the_uniform_guess_does(scripted):
     said = scripted.said["validate"]
-    assert said["agreement"] == {"unseen_questions": said["baselines_unseen_questions"]["uniform"]}
+    assert said["agreement"] == {"unseen_both": said["baselines_unseen_both"]["uniform"]}
     assert said["baselines"] == {}
-    assert said["beats_best_baseline"] == {"unseen_questions": False}
+    assert said["beats_best_baseline"] == {"unseen_both": False}
 
 
 def test_a_trained_model_stands_beside_all_its_baselines(trained):
     said = trained.said["validate"]
     every = {"uniform", "item_share", "empty_persona", "shuffled_persona", "untuned"}
     assert set(said["baselines"]) == every
-    assert set(said["baselines_unseen_questions"]) == every - {"item_share"}
-    assert set(said["agreement"]) == set(said["ceiling"]) == {"unseen_people", "unseen_questions"}
+    assert set(said["baselines_unseen_both"]) == every - {"item_share"}
+    assert set(said["agreement"]) == set(said["ceiling"]) == {"unseen_people", "unseen_both"}
     assert said["agreement"]["unseen_people"] > 0.9
     assert said["agreement"]["unseen_people"] > said["baselines"]["uniform"]
     for agreement in (*said["agreement"].values(), *said["ceiling"].values(), *said["baselines"].values()):
@@ -247,7 +247,7 @@ def test_training_saw_nobody_and_nothing_that_was_held_out(trained):
     config = json.loads((trained.folder / said["folder"] / "config.json").read_text(encoding="utf-8"))
     assert [q["name"] for q in config["questions"]] == [n for n in QUESTIONS if n != "museums"]
     statuses = {q["name"]: q["status"] for q in trained.twin["agreement"]["questions"]}
-    assert statuses == {n: "unseen_people" for n in QUESTIONS} | {"museums": "unseen_questions"}
+    assert statuses == {n: "unseen_people" for n in QUESTIONS} | {"museums": "unseen_both"}
     assert (trained.folder / said["folder"] / "README.md").is_file()
 
 
@@ -286,7 +286,7 @@ def test_a_newer_adapter_of_the_same_name_does_not_judge_an_older_run(tmp_path, 
     done("validate", run, "--untuned-seconds", 0, *machine)
     with Workspace(folder) as workspace:
         record = workspace.record("agreements", "run", run, AgreementRecord)
-    assert {q.name for q in record.result.questions if q.status == "unseen_questions"} == {"museums"}
+    assert {q.name for q in record.result.questions if q.status == "unseen_both"} == {"museums"}
     assert record.result.people == first["people_held_out"]
     assert done("field", folder / "study.yaml", *machine).json["run"] != run
 
@@ -330,7 +330,7 @@ def test_a_survey_without_margins_is_reported_too(tmp_path):
     assert "no margins" in done("ground", folder / "grounding.yaml", "-w", folder).out
     done("field", folder / "study.yaml", "-w", folder)
     table = done("validate", "tastes", "-w", folder).out
-    assert "Agreement on questions never trained on (5 questions, 480 people)" in table
+    assert "Agreement on people and questions never trained on (5 questions, 480 people)" in table
     page = Path(done("report", "tastes", "-w", folder).out.splitlines()[-1]).read_text(encoding="utf-8")
     assert "no official margins were given" in page
 

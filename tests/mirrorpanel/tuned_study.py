@@ -13,6 +13,7 @@ model: {model}
 split: {{people: 0.3, questions: 0, seed: 4, by: question}}
 folds: 2
 seed: 5
+reference: none
 """
 EPISODES = """\
 lora:

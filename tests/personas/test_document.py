@@ -26,6 +26,10 @@ class Loose(Document):
     weight: float
 
 
+class Share(Document):
+    share: float = Field(gt=0, lt=1)
+
+
 class Study(Document):
     name: str
     persons: int = 100
@@ -159,3 +163,19 @@ def test_broken_yaml_is_refused_with_its_line() -> None:
     message = refusal("name: a\nparts: [1, 2\nother: b\n")
     assert message.startswith("study.yaml:3: not valid YAML:")
     assert refusal("name: a\x00").startswith("study.yaml")
+
+
+def test_values_written_in_another_way_are_told_what_to_write() -> None:
+    assert "a list is expected; write a list: [Westen], found 'Westen'" in refusal("name: a\nparts: Westen\n")
+    assert "use a decimal point: 0.35" in refusal("name: a\neither: {weight: '0,35'}\n")
+    with pytest.raises(
+        DocumentError, match=r"split.yaml:1: share: .*; write a fraction such as 0\.35, found 35"
+    ):
+        parse("share: 35", Share, "split.yaml")
+
+
+def test_broken_indentation_says_where_to_look() -> None:
+    message = refusal("name: a\n  persons: 3\n")
+    assert message.startswith(
+        "study.yaml:2: not valid YAML: mapping values are not allowed here; look at the inden"
+    )

@@ -264,6 +264,25 @@ def lose_a_tensor(folder: Path) -> None:
     (folder / WEIGHTS).write_bytes(factored.tensor_bytes({"effects": np.zeros(2, dtype=np.float32)}))
 
 
+def with_one(value: float, folder: Path, tensor: str) -> None:
+    tensors = factored.load_tensors((folder / WEIGHTS).read_bytes())
+    spoiled = {name: found.copy() for name, found in tensors.items()}
+    spoiled[tensor].flat[-1] = value
+    (folder / WEIGHTS).write_bytes(factored.tensor_bytes(spoiled))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("tensor", factored._TENSORS)
+def test_a_weight_that_is_no_number_is_refused_with_the_name_of_its_tensor(
+    model: FactoredModel, tmp_path: Path, tensor: str, value: float
+) -> None:
+    model.save(tmp_path)
+    with_one(value, tmp_path, tensor)
+    message = rf"1 of [\d,]+ weights of tensor '{tensor}' in model.safetensors are NaN or infinite; restore"
+    with pytest.raises(DataError, match=message):
+        load(tmp_path, lambda config: WordEncoder())
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [

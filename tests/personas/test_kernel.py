@@ -13,15 +13,14 @@ from personas.models.kernel import (
     damping,
     gram_matrix,
     kernel,
-    leave_one_question_out,
     option_set,
     parts,
     position_kernel,
     row_blocks,
     rows_of,
     similarity,
-    spectrum,
 )
+from personas.models.spectrum import leave_one_question_out, spectrum
 from personas.question import Question
 
 MIXED = KernelSettings(text=1.0, pair=0.4, slope=0.6, position=0.7, length=0.5, noise=0.3)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from personas.arrays import FloatArray
 from personas.models.offset import OffsetModel, offset
-from personas.panel import Panel
+from personas.panel import Panel, from_columns
 from personas.question import Question
 
 
@@ -61,3 +61,18 @@ def test_the_model_answers_for_each_person_and_its_fingerprint_says_what_it_is_m
         OffsetModel(base, base, model.prior, "item shares"),
     ]
     assert len({model.fingerprint, *(o.fingerprint for o in others)}) == 4
+
+
+def test_persons_come_a_few_at_a_time_with_the_same_answers() -> None:
+    class ByEducation(Fixed):
+        def distributions(self, panel: Panel, questions: Sequence[Question]) -> list[FloatArray]:
+            p = (panel.codes[:, 0] + 2.0) / 10
+            return [np.stack([p, 1 - p], axis=1) for _ in questions]
+
+    columns = {"education": ["none", "school", "degree", "school"] * 5}
+    many = from_columns([f"p{i}" for i in range(20)], columns, np.ones(20))
+    model = OffsetModel(ByEducation("t"), Fixed("b", 0.3, 0.7), lambda q: np.log([0.4, 0.6]), "shares", 0.7)
+    whole = model.distributions(many, [QUESTION])[0]
+    parts = list(model.iterate(many, [QUESTION]))
+    assert [rows.stop for rows, _ in parts] == [8, 16, 20]
+    np.testing.assert_array_equal(np.concatenate([found[0] for _, found in parts]), whole)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from personas.answer import Answers
 from personas.panel import UNKNOWN, Panel, from_columns
 
 values = st.sampled_from(["red", "green", "blue", None])
@@ -47,6 +48,24 @@ def test_shuffled_persons_keep_ids_weights_and_whole_sets_of_attributes(panel: P
     assert sorted(map(tuple, dealt.codes.tolist())) == sorted(map(tuple, panel.codes.tolist()))
 
 
+def test_known_answers_go_where_the_attributes_go(few_questions) -> None:
+    """The persons' answers are their numbers, so that they show whose they are."""
+    columns = {"number": [str(i) for i in range(40)]}
+    known = Answers(few_questions[:1], np.arange(40)[:, None])
+    panel = replace(from_columns([f"p{i}" for i in range(40)], columns, np.ones(40)), known=known)
+
+    def numbers(panel: Panel) -> list[str]:
+        assert panel.known is not None
+        return [str(i) for i in panel.known.column("environ")]
+
+    for taken in (panel.take(np.array([3, 1])), panel.take(np.arange(40) > 30)):
+        assert numbers(taken) == taken.values("number")
+    dealt = panel.shuffled(np.random.default_rng(1))
+    assert numbers(dealt) == dealt.values("number") != panel.values("number")
+    assert numbers(panel.select([])) == panel.values("number")
+    assert panel.empty().known is None
+
+
 def test_an_unknown_attribute_is_absent_from_the_person(small_panel: Panel) -> None:
     assert small_panel.person(2).attributes == {"age_group": "35-44", "education": "high school"}
     assert small_panel.person(4).attributes == {}
@@ -78,6 +97,8 @@ def test_parts_that_do_not_fit_are_refused(small_panel: Panel) -> None:
         replace(small_panel, ids=("p1", "p1", "p3", "p4", "p5"))
     with pytest.raises(ValueError, match=r"codes must have shape \(5, 3\), got \(5, 2\)"):
         replace(small_panel, codes=small_panel.codes[:, :2])
+    with pytest.raises(ValueError, match="known answers must have 5 rows, got 4"):
+        replace(small_panel, known=Answers((), np.zeros((4, 0), dtype=np.int64)))
     for weights in (np.ones(4), np.array([1, 1, 1, 1, -1.0]), np.array([1, 1, 1, 1, np.nan])):
         with pytest.raises(ValueError, match="weights must be 5 numbers >= 0"):
             replace(small_panel, weights=weights)

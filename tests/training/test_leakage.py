@@ -93,6 +93,19 @@ def test_vectors_show_what_words_do_not() -> None:
     assert found.similarity > 0.9
 
 
+def test_the_suite_says_whether_vectors_were_compared_and_from_which_cosine_on() -> None:
+    world = survey(20, seed=1)
+    asked = world.answers.questions
+    both = (world.people, world.answers), (world.people, world.answers)
+    without = suite(asked, [asked[0].name], *both)
+    vectors = np.random.default_rng(0).normal(size=(len(asked), 4))
+    assert (without.embedding, suite(asked, [asked[0].name], *both, vectors=vectors).embedding) == (
+        False,
+        True,
+    )
+    assert suite(asked, [asked[0].name], *both, vectors=vectors, near=0.8).near == 0.8
+
+
 @settings(max_examples=10, deadline=None)
 @given(st.integers(0, 1000), st.integers(3, 5))
 def test_what_is_held_out_by_battery_is_clean(seed: int, number: int) -> None:

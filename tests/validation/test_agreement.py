@@ -21,7 +21,7 @@ def _inputs(world, seed=0, people=500, persons=400, missing=0.1, said=None):
     )
     train_answers = world.answers(train, rng)
     model = world.scored if said is None else said
-    status = {q.name: "unseen_people" if q.name in SEEN else "unseen_questions" for q in world.questions}
+    status = {q.name: "unseen_people" if q.name in SEEN else "unseen_both" for q in world.questions}
     return {
         "model": model(panel),
         "baselines": world.baselines(panel, train, train_answers, SEEN, rng),
@@ -74,7 +74,7 @@ def test_the_uniform_guess_has_skill_zero_and_no_person_signal(world):
 
 def test_what_is_unseen_has_no_item_share(inputs):
     result = agreement(**inputs)
-    unseen = result.status("unseen_questions")
+    unseen = result.status("unseen_both")
     assert unseen is not None
     assert "item_share" not in unseen.baselines | unseen.log_score | unseen.segment_baselines
     assert {c.baseline for c in unseen.comparisons} == {"uniform", "empty_persona", "shuffled_persona"}

@@ -1,5 +1,8 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import related_model
 
 from grounding import prior
 from personas.models.scripted import ScriptedModel
@@ -49,6 +52,19 @@ def test_a_shuffled_persona_keeps_overall_shares_but_not_its_segments(world, pan
     assert scored.shares("q0") == pytest.approx(own.mean(axis=0))
     assert not np.array_equal(scored.distribution("q0"), own)
     assert scored.panel == panel
+
+
+def test_known_answers_are_shuffled_with_the_attributes_and_an_empty_persona_has_none():
+    model, panel, asked = related_model.model(), related_model.panel(300), related_model.ASKED
+    own = np.stack(model.distributions(panel, asked))
+    dealt = np.stack(baselines.shuffled_persona(model, panel, asked, np.random.default_rng(3)).distributions)
+    # Everybody's answers belong to somebody, and nearly nobody has her own.
+    np.testing.assert_allclose(np.sort(dealt, axis=1), np.sort(own, axis=1), atol=1e-12)
+    assert np.mean(np.all(np.isclose(dealt, own), axis=(0, 2))) < 0.7  # of every other nothing is known
+    told = panel.take(np.arange(1, 300, 2))
+    nothing = baselines.empty_persona(model, told, asked).distributions
+    expected = model.distributions(replace(told, known=None).empty(), asked)
+    np.testing.assert_allclose(np.stack(nothing), np.stack(expected), atol=1e-12)
 
 
 class Slow:

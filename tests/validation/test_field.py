@@ -3,11 +3,13 @@ from dataclasses import field as made
 
 import numpy as np
 import pytest
+import related_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from personas.draws import name_key
 from personas.errors import WorkspaceError
+from personas.models.drawing import Jointly
 from personas.models.scripted import ScriptedModel
 from personas.panel import Panel, from_columns
 from personas.person import Person
@@ -105,6 +107,26 @@ def test_a_run_that_failed_midway_goes_on_where_it_was(fail_at: int) -> None:
     assert sink.kept == whole.kept
     assert (found.answers, found.resumed) == (90 - 21 * fail_at, 21 * fail_at)
     assert sum(told) == 90
+
+
+@pytest.mark.parametrize("fail_at", [1, 3])
+def test_joint_draws_of_a_run_that_failed_midway_are_those_of_one_that_did_not(fail_at: int) -> None:
+    """Whatever is known of the persons, and though the batches are other ones after the failure."""
+    model, people = related_model.model(), related_model.panel(30)
+
+    def go(sink: Memory, batch: int) -> None:
+        field(model, people, related_model.ASKED, 1, sink, batch, lambda n: None, Jointly(model))
+
+    whole, sink = Memory(), Memory(fail_at=fail_at)
+    go(whole, 1000)
+    with pytest.raises(WorkspaceError, match="the disk is full"):
+        go(sink, 7)
+    sink.fail_at = None
+    go(sink, 4)
+    assert sink.kept.keys() == whole.kept.keys()
+    for key, (option, distribution) in sink.kept.items():
+        assert option == whole.kept[key][0]
+        np.testing.assert_allclose(distribution, whole.kept[key][1], atol=1e-12)
 
 
 def test_a_run_that_is_complete_asks_nobody_again() -> None:

@@ -5,7 +5,7 @@ import pytest
 from personas import document
 from personas.errors import DocumentError
 from personas.question import Question
-from validation.study import StudySpec, questionnaire
+from validation.study import StudySpec, known_questions, questionnaire
 
 KNOWN = tuple(
     Question(name=n, text=f"What of {n}?", options=("too little", "too much"))
@@ -62,8 +62,51 @@ def test_a_questionnaire_that_cannot_be_asked_is_refused(tmp_path: Path, lines: 
 
 
 @pytest.mark.parametrize(
+    ("lines", "asked", "known"),
+    [
+        ("known: [parks]", ["roads", "health"], ["parks"]),
+        ("known: [health, roads]", ["parks"], ["roads", "health"]),
+        ("questions: [parks]\nknown: all", ["parks"], ["roads", "health"]),
+        ("questions: [parks]\nknown: [health]", ["parks"], ["health"]),
+        ("known: []", ["roads", "parks", "health"], []),
+        (
+            "questions: []\nknown: all\nnew_questions: "
+            "[{name: mine, text: 'What of roads?', options: [too little, too much]}]",
+            ["mine"],
+            ["parks", "health"],
+        ),
+    ],
+)
+def test_what_is_known_is_not_asked(tmp_path: Path, lines: str, asked: list[str], known: list[str]) -> None:
+    spec = read(tmp_path, START + "adapter: mine\n" + lines + "\n")
+    found = questionnaire(spec, KNOWN)
+    assert [q.name for q in found] == asked
+    assert [q.name for q in known_questions(spec, KNOWN, found)] == known
+
+
+@pytest.mark.parametrize(
     ("lines", "message"),
     [
+        ("known: [rivers]", "known: unknown question 'rivers'; the panel has roads, parks, health"),
+        ("questions: [roads]\nknown: [roads]", "known: 'roads' is asked too; .*take the question out"),
+        ("known: all", "no question of the panel is left to be known"),
+        (
+            "questions: []\nknown: [roads]\nnew_questions: "
+            "[{name: mine, text: 'What of roads?', options: [too little, too much]}]",
+            r"'roads' is asked too \(as 'mine', in the same words\)",
+        ),
+    ],
+)
+def test_what_cannot_be_known_is_refused(tmp_path: Path, lines: str, message: str) -> None:
+    spec = read(tmp_path, START + "adapter: mine\n" + lines + "\n")
+    with pytest.raises(DocumentError, match=message):
+        known_questions(spec, KNOWN, questionnaire(spec, KNOWN))
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("adapter: mine\ndraws: together", "study.yaml:4: draws: .*'joint'"),
         ("adapter: mine\nmodel: other", "give either 'adapter' .* or 'model'"),
         ("seed: 2", "give either 'adapter' .* or 'model'"),
         ("adapter: mine\nbatch: 0", "study.yaml:4: batch: .*greater than or equal to 1, found 0"),

@@ -101,9 +101,7 @@ def test_shuffled_personas_do_not_count_for_overall_agreement_only():
     ("questions", "caution"), [(1, "only one question"), (4, "over only 4 questions"), (14, None)]
 )
 def test_few_questions_are_said_to_be_few(questions, caution):
-    text = verdicts.verdict(
-        "unseen_questions", questions, Estimate(value=0.86, low=0.8, high=0.92), 0.966, ()
-    )
+    text = verdicts.verdict("unseen_both", questions, Estimate(value=0.86, low=0.8, high=0.92), 0.966, ())
     assert text.startswith(
         "On questions never trained on, asked of people never trained on, agreement is .860"
     )

@@ -75,13 +75,13 @@ def sources(material: Material) -> list[Finding]:
         findings += _retention(source, material)
         if source.kind in protection.PERSONAL:
             findings += _recorded(source)
-        if not source.licence and source.kind != "synthesis" and source.protection.anonymous:
+        if not source.licence and source.kind != "synthesis":
             findings.append(
                 _finding(
                     "licence",
                     "note",
                     f"Source {source.name!r}: no licence is stated.",
-                    "Write under 'licence' what allows training on it.",
+                    "Write under 'licence' what allows training on it; of your own data, that they are.",
                     (source.name,),
                 )
             )

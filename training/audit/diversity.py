@@ -6,7 +6,7 @@ import numpy as np
 
 from grounding.population.weights import effective_base
 from personas.answer import shares
-from personas.arrays import IntArray
+from personas.arrays import BoolArray, IntArray
 from personas.panel import UNKNOWN
 from personas.wording import counted, listing, percent
 from training.audit.material import Material
@@ -56,11 +56,11 @@ def people(material: Material) -> list[Finding]:
     findings: list[Finding] = []
     if n < _FEW_PEOPLE:
         severity: Severity = "blocking" if n < FEWEST else "warning"
-        sentence = (
-            f"{counted(n, 'person', 'people')} to train on; below {_FEW_PEOPLE} hardly more is learned "
-        )
-        sentence += "than the shares of each question."
-        remedy = f"Bring in more people, or hold out fewer ('split'); {FEWEST} are the least."
+        bound = f"below {_FEW_PEOPLE} hardly more is learned than the shares of each question."
+        if n < FEWEST:
+            bound = f"nothing is fitted to fewer than {FEWEST}."
+        sentence = f"{counted(n, 'person', 'people')} to train on; {bound}"
+        remedy = "Bring in more people, or hold out fewer ('split')."
         findings.append(_finding("few-people", severity, sentence, remedy))
     if n and (base := effective_base(material.people.weights[counting])) < _LOW_BASE * n:
         sentence = f"The weights leave {n:,} people with the precision of {base:,.0f} (effective base)."
@@ -127,18 +127,22 @@ def _alike(enough: Sequence[QuestionFacts]) -> list[Finding]:
 
 
 def attributes(material: Material) -> list[Finding]:
-    """Attributes that tell nobody apart, are mostly unknown, or have values of hardly anybody."""
+    """Attributes that tell nobody apart, are mostly unknown, or have values of hardly anybody.
+
+    That hardly anybody is trained on of the segment or wave held out is meant, and no finding.
+    """
     used = material.used.take(np.flatnonzero(material.trained & (material.people.weights > 0)))
     findings: list[Finding] = []
     for name, levels, codes in zip(used.attributes, used.levels, used.codes.T, strict=True):
         counts = np.bincount(codes[codes != UNKNOWN], minlength=len(levels))
-        findings += _attribute(name, counts, len(used))
+        meant = np.isin(levels, material.apart.get(name, ()))
+        findings += _attribute(name, counts, len(used), meant)
     return findings
 
 
-def _attribute(name: str, counts: IntArray, people: int) -> list[Finding]:
-    """What is wrong with an attribute whose values so many people have."""
-    had, rare = int(counts.sum()), int(np.sum(counts < FEWEST))
+def _attribute(name: str, counts: IntArray, people: int, meant: BoolArray) -> list[Finding]:
+    """What is wrong with an attribute whose values so many people have; ``meant`` are those held out."""
+    had, rare = int(counts.sum()), int(np.sum((counts < FEWEST) & ~meant))
     remedy = "Leave it out of 'attributes'."
     if not had:
         return [_of(name, "unknown-attribute", "blocking", "is known of nobody to train on", remedy)]

@@ -1,7 +1,7 @@
 """What is audited: people, answers, and what the workspace knows of where they come from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 
@@ -34,6 +34,7 @@ class Material:
         special: special categories that the grounding file lets in or clears.
         gate: finds personal data in texts.
         today: for retention dates.
+        apart: attribute -> levels of the segment or wave that is held out whole.
     """
 
     people: Panel
@@ -47,6 +48,7 @@ class Material:
     special: SpecialCategories
     gate: Gate
     today: date
+    apart: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
 
     @cached_property
     def given(self) -> BoolArray:

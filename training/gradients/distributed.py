@@ -158,6 +158,17 @@ def asks_for_shards(environment: Mapping[str, str] = os.environ) -> bool:
     return asked
 
 
+def refuse_shards(own: Share) -> None:
+    """Returns where each process may hold the whole base. Raises: ClusterError."""
+    if own.size > 1 and asks_for_shards():
+        raise ClusterError(
+            "accelerate was started with FSDP, but lora with the factored objective reads the base only up "
+            "to the layers that vectors are taken from, which a base cut into parts cannot do; start with "
+            f"torchrun --nproc-per-node {own.size}, where each process holds the whole base, or choose "
+            "objective: joint"
+        )
+
+
 def shard(backbone: Backbone, own: Share) -> None:
     """Leaves each process only its part of every layer's base weights; a layer is whole while it computes.
 

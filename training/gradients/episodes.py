@@ -18,7 +18,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from pydantic import Field
@@ -31,6 +31,7 @@ from personas.models.factored import option_blocks
 from personas.models.kernel import centred_blocks
 from personas.question import Question
 from training.gradients import objectives
+from training.gradients.distributed import WHOLE, Share
 from training.gradients.engine import Group, Pass
 from training.gradients.kernel import Options, damping, options
 from training.gradients.metric import Metric
@@ -50,6 +51,7 @@ class EpisodeSettings(Document):
         held_out: questions that an episode predicts, at least; whole batteries.
         context: questions that it predicts them from, drawn anew each time; ``None`` for all others.
         people: people whose answers count in an episode, drawn anew each time; ``None`` for all.
+        parts: episodes whose gradients make one step; with several processes they are shared out.
         validation: share of the questions, in whole batteries, that is never learned from and gives the
             held-out score; 0 for no score.
         rate: learning rate of the language model's adapter.
@@ -63,6 +65,7 @@ class EpisodeSettings(Document):
     held_out: int = Field(default=40, ge=1)
     context: int | None = Field(default=160, ge=2)
     people: int | None = Field(default=None, ge=1)
+    parts: int = Field(default=1, ge=1)
     validation: float = Field(default=0.15, ge=0, lt=1)
     rate: float = Field(default=2e-4, gt=0)
     kernel_rate: float = Field(default=0.02, ge=0)
@@ -114,6 +117,15 @@ class Lessons:
         return digest.hexdigest()[:16]
 
 
+class _Episode(NamedTuple):
+    """Questions to predict from and questions to predict, the people who count, and PyTorch's own seed."""
+
+    context: IntArray
+    wanted: IntArray
+    people: IntArray
+    seed: int
+
+
 @dataclass
 class FactoredEpisodes:
     """Trains vectors and kernel; an ``Objective`` for the engine.
@@ -123,22 +135,26 @@ class FactoredEpisodes:
         metric: the two kernels.
         lessons: what is learned from.
         settings: what an episode sees.
+        share: which parts are this process's.
         validation: numbers of the questions that only the held-out score is taken from.
         training: numbers of all others.
 
     Raises:
         DataError: too few batteries to hold some out and keep some for validation.
+        ClusterError: the processes cannot share the parts evenly.
     """
 
     source: VectorSource
     metric: Metric
     lessons: Lessons
     settings: EpisodeSettings
+    share: Share = WHOLE
     validation: IntArray = field(init=False)
     training: IntArray = field(init=False)
 
     def __post_init__(self) -> None:
         lessons = self.lessons
+        self.share.check(self.settings.parts, "lora.factored.parts")
         self._blocks = option_blocks(lessons.questions)
         self._shares = centred_blocks(lessons.log_shares[:, None], self._blocks)
         self._effects = centred_blocks(lessons.effects.T, self._blocks)
@@ -177,14 +193,17 @@ class FactoredEpisodes:
         return found
 
     def backward(self, episode: int, rng: np.random.Generator) -> Pass:
-        """See ``Objective``: one episode's batteries, context and people come from ``rng``."""
-        dealt = rng.permutation(np.unique(self.lessons.batteries[self.training]))
-        wanted = self._batteries(dealt, self.settings.held_out, len(dealt) - 1)
-        rest = rng.permutation(np.setdiff1d(self.training, wanted))
-        people = rng.permutation(len(self.lessons.weights))[: self.settings.people]
-        loss = self._loss(rest[: self.settings.context], wanted, people, gradients=True)
-        answers = int(np.sum(self.lessons.chosen[np.ix_(people, wanted)] != NO_ANSWER))
-        return Pass(descend(loss.mean()), answers)
+        """See ``Objective``: the parts of one step, of which this process takes its share."""
+        parts = [self._draw(rng) for _ in range(self.settings.parts)]
+        loss = 0.0
+        for part in self.share.of(parts):
+            objectives.seed(part.seed)
+            found = self._loss(part.context, part.wanted, part.people, gradients=True)
+            loss += descend(found.mean() / len(parts))
+        answers = sum(
+            int(np.sum(self.lessons.chosen[np.ix_(p.people, p.wanted)] != NO_ANSWER)) for p in parts
+        )
+        return Pass(self.share.total([loss])[0], answers)
 
     def score(self) -> float | None:
         """Mean log-likelihood of the answers to the validation batteries, from all other questions."""
@@ -195,7 +214,16 @@ class FactoredEpisodes:
         with torch.no_grad():
             people = np.arange(len(self.lessons.weights))
             loss = self._loss(self.training, self.validation, people, gradients=False)
-        return -float(loss.mean())
+        # All processes compute it, and all must go by the same number.
+        return -self.share.total([float(loss.mean()) / self.share.size])[0]
+
+    def _draw(self, rng: np.random.Generator) -> _Episode:
+        """One episode's batteries, context and people."""
+        dealt = rng.permutation(np.unique(self.lessons.batteries[self.training]))
+        wanted = self._batteries(dealt, self.settings.held_out, len(dealt) - 1)
+        rest = rng.permutation(np.setdiff1d(self.training, wanted))
+        people = rng.permutation(len(self.lessons.weights))[: self.settings.people]
+        return _Episode(rest[: self.settings.context], wanted, people, int(rng.integers(2**63)))
 
     def _batteries(self, dealt: IntArray, wanted: int, most: int) -> IntArray:
         """Questions of the first batteries dealt, until there are enough; at most so many batteries."""

@@ -155,12 +155,11 @@ class FactoredTask:
         return self.source.processor
 
     def objective(self, processor: Processor, own: Share) -> Episodes:
-        """See ``task.Task``; one process alone."""
-        del own
+        """See ``task.Task``."""
         backbone = Backbone.load(self.source.weights, processor, self.lora)
         read = LoraVectors(backbone, self.layers, self.lessons.questions)
         space = metric(self.start, processor.device)
-        return Episodes(backbone, read, FactoredEpisodes(read, space, self.lessons, self.episode))
+        return Episodes(backbone, read, FactoredEpisodes(read, space, self.lessons, self.episode, own))
 
 
 class Tuned(NamedTuple):
@@ -209,9 +208,8 @@ def tune(ground: Ground, first: Fitted, refit: Refit) -> Tuned:
     Raises:
         OutOfMemory: the training would not fit.
         CheckpointError: an earlier checkpoint is damaged.
-        ClusterError: several processes.
+        ClusterError: processes that cannot share the parts of a step.
     """
-    task.refuse_cluster(ground.own, "lora with the factored objective")
     spec, questions = ground.spec, ground.data.answers.questions
     numbers = batteries(questions, ground.by)
     dealt = parts(numbers, spec.held_out, spec.seed)

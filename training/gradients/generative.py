@@ -77,7 +77,7 @@ class GenerativeObjective:
             raise DataError("training on open answers: there are none to learn from")
         self.share.check(self.settings.parts)
         for row in (*self.data.training, *self.data.held_out):
-            _check_length(self.backbone.language, row, self.settings.tokens)
+            check_length(self.backbone.language, row, self.settings.tokens)
 
     @property
     def fingerprint(self) -> str:
@@ -200,7 +200,8 @@ def _forgetful(row: OpenEnd, settings: GenerativeSettings, rng: np.random.Genera
     return row._replace(attributes={names[int(i)]: row.attributes[names[int(i)]] for i in kept[kept >= 0]})
 
 
-def _check_length(language: LanguageModel, row: OpenEnd, most: int) -> None:
+def check_length(language: LanguageModel, row: OpenEnd, most: int) -> None:
+    """Returns where person, question and answer can be read together. Raises: DataError."""
     before = len(language.start) + len(language.tokens(prompt(row.question, row.attributes)))
     if before + most > language.max_tokens:
         raise DataError(

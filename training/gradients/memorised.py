@@ -166,6 +166,13 @@ def rare_runs(
     answers of at least one and fewer than ``settings.common`` people, and in none of the questions; or a
     whole answer of at least ``settings.whole`` words that as few people gave.
     """
+    return [run for run in copied(texts, training, settings) if run]
+
+
+def copied(
+    texts: Sequence[str], training: Sequence[OpenEnd], settings: MemorySettings
+) -> list[tuple[str, ...]]:
+    """For each text its longest run of ``rare_runs``, empty where it has none."""
     n = settings.words
     writers = _writers(training, n)
     asked = {gram for row in training for gram in ngrams(words(row.question), n)}
@@ -177,8 +184,7 @@ def rare_runs(
         longest = _longest(own, rare, n)
         if len(own) >= settings.whole and 0 < len(answers.get(own, ())) < settings.common:
             longest = max(longest, own, key=len)
-        if longest:
-            found.append(longest)
+        found.append(longest)
     return found
 
 

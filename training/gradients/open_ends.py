@@ -1,5 +1,6 @@
 """Open answers of real people: what was asked, what they wrote, and what is known of them."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +67,11 @@ class OpenEndsSpec(Document):
                 "(column: text, a column for each open question)"
             )
         return self
+
+    @property
+    def namespace(self) -> str:
+        """Name under which people get pseudonyms; empty where their ids, or numbers of rows, are kept."""
+        return "" if self.protection.anonymous or not self.id else self.protection.ids or self.name
 
     def columns(self) -> tuple[str, ...]:
         """The only columns that are read."""
@@ -139,6 +145,12 @@ def read(spec: OpenEndsSpec, base: Path, guard: Guard) -> OpenEnds:
     return OpenEnds(split.training, split.held_out, (*remarks, *split.remarks))
 
 
+def fingerprint(rows: Sequence[OpenEnd]) -> str:
+    """Hash of what was asked and written, whatever the order and the people's ids."""
+    lines = sorted(f"{row.question}\n{row.answer}\n" for row in rows)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()[:16]
+
+
 def apart(rows: Sequence[OpenEnd], held_out: float, seed: int) -> OpenEnds:
     """The rows by a hash of the person: a share ``held_out`` of the people is kept for scoring."""
     far = [name_key(f"{seed}:{row.person}") / 2.0**64 < held_out for row in rows]
@@ -170,9 +182,7 @@ def _people(table: Table, spec: OpenEndsSpec, guard: Guard) -> tuple[str, ...]:
     if not spec.id:
         return tuple(f"{table.unit} {line}" for line in table.lines)
     ids = [v or f"{table.unit} {n}" for v, n in zip(table.column(spec.id), table.lines, strict=True)]
-    if spec.protection.anonymous:
-        return tuple(ids)
-    return guard.pseudonymise(spec.protection.ids or spec.name, ids)
+    return guard.pseudonymise(spec.namespace, ids) if spec.namespace else tuple(ids)
 
 
 def _answers(

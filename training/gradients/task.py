@@ -21,7 +21,7 @@ from personas.models.processor import Processor
 from training.gradients import distributed, engine, memory
 from training.gradients.backbone import Backbone
 from training.gradients.checkpoint import CheckpointError
-from training.gradients.distributed import ClusterError, Share
+from training.gradients.distributed import Share
 from training.gradients.engine import Outcome, Progress
 from training.gradients.memory import Load
 from training.gradients.schedule import EngineSettings
@@ -114,15 +114,6 @@ def leading(own: Share) -> Generator[None]:
         yield
         if own.size > 1:
             _send(None)
-
-
-def refuse_cluster(own: Share, what: str) -> None:
-    """Returns where this process is alone. Raises: ClusterError."""
-    if own.size > 1:
-        raise ClusterError(
-            f"{own.size} processes were started, but {what} is trained by one; start mirrorpanel without "
-            "torchrun or accelerate launch"
-        )
 
 
 def _run(task: Task[T], own: Share, report: Report) -> Ended[T]:

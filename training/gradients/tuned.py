@@ -108,6 +108,15 @@ class LoraResult(Document):
     blend: Blend | None = None
     forgetting: Forgetting | None = None
 
+    @property
+    def judged(self) -> str:
+        """Whom figures, gates and comparisons speak of, in a sentence; empty where nobody would ask."""
+        if self.objective == "factored":
+            return ""
+        if self.kept:
+            return "What is judged is the joint model over the item shares, as it answers studies."
+        return "The joint model was not kept: what is judged are the statistics, which answer studies."
+
     def sentences(self) -> tuple[str, ...]:
         """What happened, for people."""
         found, episodes = self.verdict, self.objective == "factored"
@@ -134,6 +143,8 @@ class VoiceResult(Document):
         writing: what it gained.
         forgetting: on neutral text.
         memorisation: what it gives away.
+        texts: hash of the answers learned from, so that they are known again when written texts are held
+            against them; empty where nobody noted it.
         remarks: what was left out or masked.
     """
 
@@ -144,6 +155,7 @@ class VoiceResult(Document):
     writing: WritingResult
     forgetting: Forgetting
     memorisation: Memorisation
+    texts: str = ""
     remarks: tuple[str, ...] = ()
 
     def sentences(self) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from training.gradients import memorised, neutral, open_ends, task, writing
 from training.gradients.backbone import Backbone, LoraSettings
 from training.gradients.distributed import Share
 from training.gradients.generative import GenerativeObjective, GenerativeSettings
-from training.gradients.open_ends import OpenEnds
+from training.gradients.open_ends import OpenEnd, OpenEnds
 from training.gradients.schedule import EngineSettings
 from training.gradients.spec import VoiceSpec
 from training.gradients.task import Source
@@ -43,6 +43,27 @@ class VoiceTask:
         return GenerativeObjective(backbone, self.data, self.settings, own)
 
 
+class Parts(NamedTuple):
+    """Answers to learn from, to stop by, and for the figures."""
+
+    learned: tuple[OpenEnd, ...]
+    stopping: tuple[OpenEnd, ...]
+    judging: tuple[OpenEnd, ...]
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """Everybody whose answers are in the weights, or decided when to stop."""
+        return tuple(sorted({row.person for row in (*self.learned, *self.stopping)}))
+
+
+def parts(data: OpenEnds, seed: int) -> Parts:
+    """Half of the people held out are to stop by, where there are enough for two halves."""
+    halves = open_ends.apart(data.held_out, 0.5, seed)
+    if halves.training and halves.held_out:
+        return Parts(data.training, halves.training, halves.held_out)
+    return Parts(data.training, (), data.held_out)
+
+
 class Spoken(NamedTuple):
     """What came of a voice, and the folder of its adapter; ``None`` where it is not kept."""
 
@@ -55,8 +76,7 @@ def tune(
 ) -> Spoken:
     """The adapter trained on the open answers, with canaries among them.
 
-    Half of the people held out are those that the training is stopped by, where there are enough for two
-    halves; all figures come from the others.
+    All figures come from people held out who were not stopped by.
 
     Args:
         spec: what is wanted.
@@ -73,11 +93,8 @@ def tune(
     """
     rng = np.random.default_rng([spec.seed, 8])
     planted = memorised.canaries(spec.canaries, rng)
-    halves = open_ends.apart(data.held_out, 0.5, spec.seed)
-    stopping, judging = halves.training, halves.held_out
-    if not stopping or not judging:
-        stopping, judging = (), data.held_out
-    training = (*data.training, *planted)
+    learned, stopping, judging = parts(data, spec.seed)
+    training = (*learned, *planted)
     place = folder / FOLDER
     todo = VoiceTask(
         source,
@@ -113,6 +130,7 @@ def tune(
             spec.written,
             spec.seed,
         ),
+        texts=open_ends.fingerprint(data.training),
         remarks=data.remarks,
     )
     for line in result.sentences():

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from grounding.blocks import blocks as batteries
-from grounding.prior import Expectation, expectation_scale
 from personas.arrays import FloatArray
 from personas.models.head import Kernels
 from personas.models.kernel import OptionSet
 from personas.question import Question
 from training.hierarchy.selection import Answered, KernelChoice, Left
 from training.hierarchy.support import Support, calibrated
+from training.threads import one_thread
 
 _LARGEST = 1 / 3  # share of all questions in one battery above which batteries are not left out whole
 
@@ -25,14 +25,12 @@ class Across:
         shares: kernel of the log shares.
         effects: kernel of the person effects.
         amplitude: signal variance of the log shares.
-        scale: people that an expectation of variance 1 counts as.
         support: under which support questions were worse.
     """
 
     shares: KernelChoice
     effects: KernelChoice
     amplitude: float
-    scale: float
     support: Support
 
     @property
@@ -46,6 +44,7 @@ class Across:
         )
 
 
+@one_thread()
 def choose_across(
     options: OptionSet,
     log_prior: FloatArray,
@@ -68,18 +67,13 @@ def choose_across(
     shares = left.shares(log_prior, answered)
     predicted, amplitude = left.left_out_shares(log_prior, shares.settings)
     found = left.effects(effects, predicted, answered)
-    blocks = options.blocks
-    expected = Expectation(
-        tuple(np.exp(predicted.log_shares[b]) for b in blocks),
-        np.array([predicted.variance[b].mean() for b in blocks]),
-    )
+    expected = [np.exp(predicted.log_shares[b]) for b in options.blocks]
     real = [c / c.sum() for c in counts]
     return Across(
         shares=shares,
         effects=found,
         amplitude=amplitude,
-        scale=expectation_scale(counts, expected),
-        support=calibrated(left.support(shares.settings), expected.shares, real),
+        support=calibrated(left.support(shares.settings), expected, real),
     )
 
 

@@ -17,15 +17,9 @@ import numpy as np
 
 from personas.answer import NO_ANSWER
 from personas.arrays import FloatArray, IntArray
-from personas.models.kernel import (
-    OptionSet,
-    Spectrum,
-    centred_blocks,
-    gram_matrix,
-    row_blocks,
-    spectrum,
-)
+from personas.models.kernel import OptionSet, centred_blocks, gram_matrix, row_blocks
 from personas.models.residuals import SETTINGS, Residuals, symmetric
+from personas.models.spectrum import Spectrum, spectrum
 
 _ROUNDS = 8
 _ALONE = 4  # rounds before the other questions are asked for L0

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from personas.models.residuals import Residuals
 from personas.question import Question
 from training.dataset import TrainingData
 from training.hierarchy import reference as references
-from training.hierarchy.across import Across, choose_across, left_out_together, rounded
+from training.hierarchy.across import Across, choose_across, left_out_together
 from training.hierarchy.base import BaseModel, Report
 from training.hierarchy.objective import Objective
 from training.hierarchy.reference import Context
@@ -33,6 +34,7 @@ from training.hierarchy.residuals import FittedResiduals, fit_residuals
 from training.hierarchy.selection import Answered, EffectChoice, KernelChoice
 from training.hierarchy.statistics import Statistics, fit_statistics, uncertainty
 from training.hierarchy.support import Support
+from training.threads import one_thread
 
 _FEW_ANSWERS, _TEXT = 50_000, 0.5
 
@@ -77,57 +79,92 @@ def fit(
     answers bear it out; its kernels and questions then serve for questions nobody was asked. ``judged_by``
     are the only questions that kernels are chosen on, where the encoder has learned from the others.
     """
-    questions = data.answers.questions
     n_values = sum(len(levels) for levels in data.people.levels)
-    report(f"encoding {len(questions)} questions and {n_values} attribute values")
-    vectors = question_option_vectors(base.encoder, questions)
-    space = reference.projection if reference else projection.fitted(vectors)
-    options = option_set(questions, space.apply(vectors))
-    encoder = person_encoder(
-        data.people, data.people.attributes, 0.0, lambda pairs: attribute_vectors(base.encoder, pairs)
-    )
-    known = references.expected(reference, options, encoder) if reference else None
+    report(f"encoding {len(data.answers.questions)} questions and {n_values} attribute values")
+    options, space, encoder = _encoded(data, base, reference)
     report("choosing the ridge of the person effects on people left out")
     rng = np.random.default_rng(seed)
+    known = references.expected(reference, options, encoder) if reference else None
     statistics = fit_statistics(
         data, _encoders(encoder, data), folds, rng, anchors,
         known.shares if known else None, known.effects if known else None,
     )  # fmt: skip
-    encoder = statistics.encoder
     report("choosing the kernels across questions on questions left out")
-    across, own, behind = _across(options, statistics, questions, rng, judged_by), None, None
-    if reference is not None:
-        behind = references.context(reference, encoder)
-        whole = _with_reference(reference, behind, options, statistics, questions)
-        if whole.effects.log_score <= across.effects.log_score:
-            report(
-                "questions left out were answered better without the reference: it is for those far from all"
-            )
-            own = across
-        across = whole
+    own = _across(options, statistics, data.answers.questions, rng, judged_by)
+    carried = _carried(own, reference, options, statistics, data.answers.questions)
+    if carried.behind and carried.own:
+        report("questions left out were answered better without the reference: it is for those far from all")
     report("looking for what answers share beyond the attributes")
     logits = statistics.prior.log_shares + statistics.answers.persons @ statistics.effects
     shared = fit_residuals(data, logits, options.blocks, seed, options)
-    config = FactoredConfig(
-        name=name, base_model=base.name, base_fingerprint=base.fingerprint, base_weights=base.weights,
-        lora=base.lora, layers=base.layers, questions=questions, context=behind.questions if behind else (),
-        reference=reference.fingerprint if reference else "", attributes=encoder.attributes,
-        text=encoder.text, kernels=across.kernels, own_kernels=own.kernels if own else None,
-        share_strength=rounded(across.scale), split=split.fingerprint, seed=seed,
-    )  # fmt: skip
-    model = _model(config, base, options, space, encoder, statistics, behind, shared.residuals)
-    across = own or across
-    scores = _log_scores(statistics, across)
+    config = _config(name, data, base, split, seed, statistics.encoder, carried, reference)
+    model = _model(config, base, options, space, statistics, carried.behind, shared.residuals)
+    across = carried.own or carried.whole
     return Fitted(
-        model,
-        statistics.choice,
-        across.shares,
-        across.effects,
-        statistics.prior,
-        shared,
-        across.support,
-        scores,
+        model, statistics.choice, across.shares, across.effects, statistics.prior, shared, across.support,
+        _log_scores(statistics, across),
+    )  # fmt: skip
+
+
+class _Carried(NamedTuple):
+    """What carries to questions nobody was asked.
+
+    Attributes:
+        whole: kernels over all questions known, those of a reference too.
+        own: kernels over the panel's own questions, where these are asked first.
+        behind: the questions of the reference.
+    """
+
+    whole: Across
+    own: Across | None
+    behind: Context | None
+
+
+def _encoded(
+    data: TrainingData, base: BaseModel, reference: FactoredModel | None
+) -> tuple[OptionSet, Projection, PersonEncoder]:
+    vectors = question_option_vectors(base.encoder, data.answers.questions)
+    space = reference.projection if reference else projection.fitted(vectors)
+    encoder = person_encoder(
+        data.people, data.people.attributes, 0.0, lambda pairs: attribute_vectors(base.encoder, pairs)
     )
+    return option_set(data.answers.questions, space.apply(vectors)), space, encoder
+
+
+def _carried(
+    own: Across,
+    reference: FactoredModel | None,
+    options: OptionSet,
+    statistics: Statistics,
+    questions: Sequence[Question],
+) -> _Carried:
+    """With a reference its kernels, and first the panel's own where left-out questions speak for them."""
+    if reference is None:
+        return _Carried(own, None, None)
+    behind = references.context(reference, statistics.encoder)
+    whole = _with_reference(reference, behind, options, statistics, questions)
+    better = whole.effects.log_score > own.effects.log_score
+    return _Carried(whole, None if better else own, behind)
+
+
+def _config(
+    name: str,
+    data: TrainingData,
+    base: BaseModel,
+    split: Split,
+    seed: int,
+    encoder: PersonEncoder,
+    carried: _Carried,
+    reference: FactoredModel | None,
+) -> FactoredConfig:
+    own, behind = carried.own, carried.behind
+    return FactoredConfig(
+        name=name, base_model=base.name, base_fingerprint=base.fingerprint, base_weights=base.weights,
+        lora=base.lora, layers=base.layers, questions=data.answers.questions,
+        context=behind.questions if behind else (), reference=reference.fingerprint if reference else "",
+        attributes=encoder.attributes, text=encoder.text, kernels=carried.whole.kernels,
+        own_kernels=own.kernels if own else None, split=split.fingerprint, seed=seed,
+    )  # fmt: skip
 
 
 def _across(
@@ -164,6 +201,7 @@ def _encoders(encoder: PersonEncoder, data: TrainingData) -> list[PersonEncoder]
     return [encoder, *([replace(encoder, text=_TEXT)] if few else [])]
 
 
+@one_thread()
 def _with_reference(
     reference: FactoredModel,
     behind: Context,
@@ -190,7 +228,6 @@ def _with_reference(
         KernelChoice(kernels.shares, answers.mean_share_score(predicted)),
         KernelChoice(kernels.effects, score),
         kernels.amplitude,
-        reference.config.share_strength,
         Support(kernels.least_support, None, None, 0.0, None),
     )
 
@@ -200,7 +237,6 @@ def _model(
     base: BaseModel,
     options: OptionSet,
     space: Projection,
-    encoder: PersonEncoder,
     statistics: Statistics,
     behind: Context | None,
     residuals: Residuals,
@@ -213,7 +249,7 @@ def _model(
         effects = np.concatenate([effects, behind.effects], axis=1)
         extra = np.concatenate([extra, behind.extra])
     return FactoredModel(
-        config=config, options=options, projection=space, persons=encoder,
+        config=config, options=options, projection=space, persons=statistics.encoder,
         head=known_head(config, log_prior, effects), extra=extra,
         load_encoder=lambda: base.encoder, residuals=residuals,
     )  # fmt: skip

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from grounding.prior import Expectation
+from grounding.expectation import Expectation
 from personas.arrays import FloatArray
 from personas.models import projection
 from personas.models.factored import (
@@ -18,40 +18,36 @@ from personas.models.factored import (
     known_head,
     question_option_vectors,
 )
-from personas.models.head import normalised
-from personas.models.kernel import OptionSet, damping, option_set, rows_of
+from personas.models.kernel import OptionSet, option_set, rows_of
 from personas.models.persons import PersonEncoder, person_encoder
 from personas.panel import Panel, from_columns
 from personas.question import Question
 from training.dataset import TrainingData
-from training.hierarchy.across import Across, choose_across, left_out_together, rounded
+from training.hierarchy.across import Across, choose_across, left_out_together
 from training.hierarchy.base import BaseModel, Report
 from training.hierarchy.selection import Answered
 from training.hierarchy.statistics import Statistics, fit_statistics, uncertainty
+from training.threads import one_thread
+
+_WIDTH = 200  # of the vectors, which are most of a file that ships
 
 
 class Expected(NamedTuple):
-    """What a reference lets expect of new questions: their shares, and effects of the panel's attributes."""
+    """What a reference lets expect of new questions: log shares, and effects of the panel's attributes."""
 
     shares: Expectation
     effects: FloatArray
 
 
+@one_thread()
 def expected(reference: FactoredModel, options: OptionSet, persons: PersonEncoder) -> Expected:
-    """Shares and effects (width of ``persons``, n_rows) of ``options`` as the reference's kernels predict."""
-    config = reference.config
-    known = reference.everything
-    shares = known.shares.predict(options)
-    variance = config.kernels.amplitude * shares.variance
-    widen = damping(variance, options.blocks)
-    log_shares = normalised(shares.mean[:, 0] * widen, options.blocks)
-    effects = known.effects.predict(options).mean.T * widen
-    expectation = Expectation(
-        tuple(np.exp(log_shares[b]) for b in options.blocks),
-        np.array([variance[b].mean() for b in options.blocks]),
-        config.share_strength,
+    """Log shares and effects (width of ``persons``, n_rows) of ``options`` by the reference's kernels."""
+    known, amplitude = reference.everything, reference.config.kernels.amplitude
+    mean, covariance = known.shares.joint(options)
+    effects = known.effects.predict(options).mean.T
+    return Expected(
+        Expectation(mean[:, 0], amplitude * covariance), persons.onto(reference.persons) @ effects
     )
-    return Expected(expectation, persons.onto(reference.persons) @ effects)
 
 
 class Context(NamedTuple):
@@ -131,7 +127,7 @@ def combine(
     questions = [q for _, data in surveys for q in data.answers.questions]
     report(f"encoding {len(questions):,} questions")
     vectors = question_option_vectors(base.encoder, questions)
-    space = projection.fitted(vectors)
+    space = projection.fitted(vectors, _WIDTH)
     options = option_set(questions, space.apply(vectors))
     encoder = _of_all([data.people for _, data in surveys], base.encoder)
     found: list[Statistics] = []
@@ -149,7 +145,7 @@ def combine(
         layers=base.layers, questions=(),
         context=tuple(_context_question(name, q) for name, data in surveys for q in data.answers.questions),
         attributes=encoder.attributes, text=encoder.text, kernels=across.kernels,
-        share_strength=rounded(across.scale), split="", seed=seed,
+        split="", seed=seed,
     )  # fmt: skip
     extra = np.concatenate([uncertainty(s.prior) for s in found])
     head = known_head(config, log_prior, effects)

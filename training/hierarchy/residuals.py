@@ -15,6 +15,8 @@ from personas.models.residuals import Residuals, no_residuals
 from personas.question import Question
 from training.dataset import TrainingData
 from training.hierarchy.loadings import Sample, fit_loadings, text_prior
+from training.hierarchy.pairs import with_pairs
+from training.threads import one_thread
 
 RIDGE = 30.0
 STRENGTHS = (1.3, 1.15, 1.0, 0.7, 0.4)
@@ -83,6 +85,7 @@ class _Score(NamedTuple):
         return float(np.sqrt(np.square(off).sum() * n / max(n - 1, 1)) / max(float(self.weight.sum()), 1e-12))
 
 
+@one_thread()
 def fit_residuals(
     data: TrainingData,
     logits: FloatArray,
@@ -94,7 +97,8 @@ def fit_residuals(
 
     The strength (a factor on all loadings) is chosen on people left out, one fifth of them, or each
     fifth in turn where the answers are few; some of their answers, drawn at random, are known and the others
-    are scored. The loadings are then fitted to everybody. Where the gain is not above 1.64 standard errors,
+    are scored. So it is with directions for single pairs of questions (``pairs``), which are kept where they
+    help. The loadings are then fitted to everybody. Where the gain is not above 1.64 standard errors,
     the strength is zero.
 
     Args:
@@ -123,12 +127,22 @@ def fit_residuals(
     tried = [_scores([fit.scaled(strength) for fit in fits], folds) for strength in STRENGTHS]
     best = max(range(len(tried)), key=lambda place: _mean_gain(tried[place]))
     strength, chosen = STRENGTHS[best], tried[best]
+    paired = False
+    if options is not None:
+        wider = [
+            with_pairs(train, fit, options.positions) for fit, (train, _) in zip(fits, folds, strict=True)
+        ]
+        scores = _scores([fit.scaled(strength) for fit in wider], folds)
+        if _mean_gain(scores) > _mean_gain(chosen):
+            paired, fits, chosen = True, wider, scores
     if any(score.gain <= _CLEAR * score.error for score in chosen):
         return nothing
-    fitted = fit_loadings(sample, rank, RIDGE, prior, rng).scaled(strength)
+    fitted = fit_loadings(sample, rank, RIDGE, prior, rng)
+    if options is not None and paired:
+        fitted = with_pairs(sample, fitted, options.positions)
     numbered = list(zip(numbers, chosen, strict=True))
     gains = _gains([fit.scaled(strength) for fit in fits], folds, numbered, data.answers.questions)
-    return FittedResiduals(fitted, strength, gains)
+    return FittedResiduals(fitted.scaled(strength), strength, gains)
 
 
 def _folds(

@@ -12,20 +12,21 @@ from personas.models.head import normalised
 from personas.models.kernel import (
     KernelSettings,
     OptionSet,
-    Spectrum,
     centred_blocks,
     damping,
     parts,
     row_blocks,
     rows_of,
     signal_matrix,
-    spectrum,
     texts_alone,
 )
+from personas.models.spectrum import Spectrum, spectrum
 from training.hierarchy.objective import Objective
 
 RIDGES = (300.0, 100.0, 30.0, 10.0, 3.0)
 BLENDS = (0.0, 0.25, 0.5, 0.75, 1.0)
+BOLDER = (1.5, 2.0)
+"""Tried too for effects that other questions let expect: the more uncertain, the more careful those are."""
 LENGTHS = (0.25, 0.5)
 PARTS = ((1.0, 0.0, 0.0, 0.3), (1.0, 0.5, 0.5, 0.3), (0.0, 1.0, 1.0, 0.3))
 """Variances of text, pair, slope and position; position alone is tried as well."""
@@ -47,7 +48,8 @@ class EffectChoice:
         ridge: infinite where no effects beat the prior on people left out; the effects are then zero, or what
             they were pulled to.
         gain: mean log score over that of the prior alone, in nats for each answer, blended.
-        blend: for each question the share of the effects kept, shape (n_questions,); it may be zero.
+        blend: factor on the effects of each question, shape (n_questions,): how much of them it keeps. It may
+            be zero, and above 1 where what other questions let expect is too careful.
         towards: whether the ridge pulls to the effects expected from other questions.
         rank: number of directions that the effects of all questions share, which then are what a stronger
             ridge pulls to; 0 where that did not help.
@@ -112,7 +114,7 @@ def choose_effects(
         best = _fitted(splits, best.ridge, towards if best.towards else None)
     best = _shared(splits, best)
     tests = [test for _, test in splits]
-    blend = _blend(tests, best.effects)
+    blend = _blend(tests, best.effects, BLENDS if np.isfinite(best.ridge) else (*BLENDS, *BOLDER))
     kept = np.repeat(blend, [b.stop - b.start for b in whole.blocks])
     gain = sum(
         t.log_likelihood(e * kept) - t.mean_share_score(t.log_prior) * t.total_weight
@@ -214,25 +216,25 @@ def _some(whole: Objective, rng: np.random.Generator) -> list[int]:
     return sorted(order[:enough].tolist())
 
 
-def _blend(tests: Sequence[Objective], effects: Sequence[FloatArray]) -> FloatArray:
-    """Share of the effects that each question keeps, (n_questions,), by empirical Bayes on people left out.
+def _blend(tests: Sequence[Objective], effects: Sequence[FloatArray], blends: Sequence[float]) -> FloatArray:
+    """Factor on the effects of each question, (n_questions,), by empirical Bayes on people left out.
 
-    Every question has one of ``BLENDS``; how common each is, is estimated over all questions by EM, and a
+    Every question has one of ``blends``; how common each is, is estimated over all questions by EM, and a
     question's blend is the posterior mean, or zero where zero is the more probable half.
 
     Source: nonparametric maximum likelihood of a mixing distribution on a grid, Laird (1978), JASA 73.
     """
     scores = np.stack(
-        [sum(t.question_scores(b * e) for t, e in zip(tests, effects, strict=True)) for b in BLENDS]
+        [sum(t.question_scores(b * e) for t, e in zip(tests, effects, strict=True)) for b in blends]
     )
     likelihood = np.exp(scores - scores.max(axis=0))  # (n_blends, n_questions)
-    common = np.full(len(BLENDS), 1.0 / len(BLENDS))
+    common = np.full(len(blends), 1.0 / len(blends))
     posterior = likelihood
     for _ in range(_MIXTURE_STEPS):
         posterior = common[:, None] * likelihood
         posterior = posterior / posterior.sum(axis=0)
         common = posterior.mean(axis=1)
-    values = np.asarray(BLENDS)
+    values = np.asarray(blends)
     none = (values == 0.0) @ posterior
     return np.where(none > 0.5, 0.0, values @ posterior)
 

@@ -5,13 +5,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from grounding.prior import Expectation, ItemShares, item_shares
+from grounding.expectation import Expectation
+from grounding.prior import ItemShares, item_shares
 from grounding.sources.toplines import Anchor
 from personas.arrays import FloatArray
 from personas.models.persons import PersonEncoder
 from training.dataset import TrainingData
 from training.hierarchy.objective import Objective, objective
 from training.hierarchy.selection import EffectChoice, choose_effects, pulled
+from training.threads import one_thread
 
 _CLEARER = 1e-4  # nats for each answer
 
@@ -35,6 +37,7 @@ class Statistics:
     answers: Objective
 
 
+@one_thread()
 def fit_statistics(
     data: TrainingData,
     encoders: Sequence[PersonEncoder],
@@ -52,7 +55,7 @@ def fit_statistics(
         folds: number of folds of people left out.
         rng: deals people into folds.
         anchors: published shares.
-        expectation: shares that other questions let expect.
+        expectation: log shares that other questions let expect.
         towards: effects that other questions let expect, (width of the first encoder, n_rows).
     """
     prior = item_shares(data.answers, data.weights, anchors, expectation)

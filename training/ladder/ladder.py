@@ -10,10 +10,11 @@ import numpy as np
 from personas.answer import Answers
 from personas.arrays import FloatArray, IntArray
 from personas.document import Document
-from personas.errors import DataError
+from personas.errors import DataError, MirrorpanelError
 from personas.models.base import AnswerModel
 from personas.panel import Panel
 from personas.question import Question
+from training import leakage
 from training.dataset import TrainingData
 from training.ladder import measured, verdict
 from training.ladder.cost import Spent, watched
@@ -38,6 +39,7 @@ class Part:
         people: nobody of whom was trained on, or the trained ones where the questions are new.
         answers: theirs to the questions of this part.
         new_questions: whether the questions were held out.
+        outside_support: those that are near to nothing that was trained on.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Part:
     people: Panel
     answers: Answers
     new_questions: bool
+    outside_support: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,10 @@ class NotRun(Document):
 
 
 class PartResult(Document):
-    """The ladder on one kind of held-out data; ``best_baseline`` is the statistical rung that loses least."""
+    """The ladder on one kind of held-out data; ``best_baseline`` is the statistical rung that loses least.
+
+    ``outside_support`` names new questions that are near to nothing that was trained on.
+    """
 
     name: str
     title: str
@@ -90,6 +96,7 @@ class PartResult(Document):
     best_baseline: str
     rungs: tuple[Measured, ...]
     not_run: tuple[NotRun, ...]
+    outside_support: tuple[str, ...] = ()
 
 
 class Ladder(Document):
@@ -119,17 +126,20 @@ def ladder(
     tools: Tools,
     trained: Sequence[Fitted] = (),
     report: Callable[[str], None] = lambda _: None,
+    begin: Callable[[int], None] = lambda _: None,
 ) -> Ladder:
     """All rungs on all parts.
 
     Statistical rungs and retrieval are fitted to ``data`` here; ``trained`` models come as they are. A rung
     that reads person by person is asked ``spec.questions`` questions of as many people, in an order drawn by
-    lot, as ``spec.seconds`` reach, and is compared with the baseline on those. A rung that fails stands among
-    those not run, with the reason.
+    lot, as ``spec.seconds`` reach, and is compared with the baseline on those. A rung that fails, with
+    whatever error of the library below it, stands among those not run, with the reason. ``begin`` is told
+    how many steps there are, ``report`` each as it begins.
 
     Raises:
-        DataError: a part without an answer to any question.
+        DataError: a part without an answer to any question; every statistical rung failed.
     """
+    begin(_steps(parts, spec, tools, trained))
     limited = replace(tools, seconds=spec.fit_seconds)
     fitted, failed = _fitted(data, spec, limited, report)
     everyone = [*fitted, *trained]
@@ -141,8 +151,23 @@ def ladder(
         questions_trained=len(data.answers.questions),
         attributes=data.people.attributes,
         parts=tuple(results),
-        verdict=tuple(verdict.words([verdict.Evidence(r.title, r.new_questions, r.rungs) for r in results])),
+        verdict=tuple(verdict.words([_evidence(data, p, r) for p, r in zip(parts, results, strict=True)])),
     )
+
+
+def _steps(parts: Sequence[Part], spec: LadderSpec, tools: Tools, trained: Sequence[Fitted]) -> int:
+    """Rungs to fit, and answers of rungs to ask for."""
+    fits = [n for n in spec.rungs if n not in NEED_LANGUAGE or tools.language is not None]
+    news = [catalogue.get(n).new_questions for n in fits] + [f.new_questions for f in trained]
+    return len(fits) + sum(new or not part.new_questions for part in parts for new in news)
+
+
+def _evidence(data: TrainingData, part: Part, found: PartResult) -> verdict.Evidence:
+    """What the verdict reads of a part: its rungs, and which of its questions are like some trained on."""
+    trained, new = data.answers.questions, part.answers.questions
+    names = [q.name for q in new]
+    alike = leakage.question_overlaps([*trained, *new], names) if part.new_questions else ()
+    return verdict.Evidence(found.title, found.new_questions, found.rungs, len({o.held_out for o in alike}))
 
 
 def _fitted(
@@ -156,11 +181,23 @@ def _fitted(
             failed.append(NotRun(rung=name, title=rung.title, reason="no language model was given"))
             continue
         report(f"ladder: fitting {rung.title.lower()}")
-        with watched() as spent:
-            model = rung.make(data, tools)
+        try:
+            with watched() as spent:
+                model = rung.make(data, tools)
+        except Exception as error:  # whatever a library raises: the other rungs stand without this one
+            failed.append(_failure(name, rung.title, error, report))
+            continue
         reads = name == "instructions"
         fitted.append(Fitted(name, rung.title, rung.family, model, rung.new_questions, spent, reads))
     return fitted, failed
+
+
+def _failure(name: str, title: str, error: Exception, report: Callable[[str], None]) -> NotRun:
+    """The rung with the reason why it was not run, in one line."""
+    told = " ".join(str(error).split())
+    reason = told if isinstance(error, MirrorpanelError) else f"{type(error).__name__}: {told}".rstrip(": ")
+    report(f"ladder: {title.lower()} failed: {reason}")
+    return NotRun(rung=name, title=title, reason=reason)
 
 
 @dataclass(frozen=True)
@@ -184,24 +221,14 @@ def _part(
     report: Callable[[str], None],
 ) -> PartResult:
     whole = _held_out(part, spec, cells)
-    answered: list[_Answered] = []
-    not_run = list(failed)
-    for fitted in everyone:
-        if part.new_questions and not fitted.new_questions:
-            reason = "says nothing of questions without answers"
-            not_run.append(NotRun(rung=fitted.name, title=fitted.title, reason=reason))
-            continue
-        report(f"ladder: {part.title}: {fitted.title.lower()}")
-        try:
-            answered.append(_answer(fitted, whole, spec))
-        except DataError as error:
-            not_run.append(NotRun(rung=fitted.name, title=fitted.title, reason=str(error)))
-    figures = [_measured(a) for a in answered]
-    best = min(
-        (i for i, a in enumerate(answered) if a.fitted.family == "statistics"),
-        key=lambda i: figures[i].log_loss,
-    )
-    compared = [_compared(f, a, answered[best]) for f, a in zip(figures, answered, strict=True)]
+    answered, unanswered = _asked(part, everyone, whole, spec, report)
+    not_run = [*failed, *unanswered]
+    statistics = [i for i, (a, _) in enumerate(answered) if a.fitted.family == "statistics"]
+    if not statistics:
+        reasons = "; ".join(f"{n.title}: {n.reason}" for n in not_run)
+        raise DataError(f"ladder: {part.title}: no statistical rung gave answers to compare with: {reasons}")
+    best, _ = answered[min(statistics, key=lambda i: answered[i][1].log_loss)]
+    compared = [_compared(figures, a, best) for a, figures in answered]
     return PartResult(
         name=part.name,
         title=part.title,
@@ -209,10 +236,35 @@ def _part(
         questions=len(whole.answers.questions),
         answers=int(whole.given.sum()),
         new_questions=part.new_questions,
-        best_baseline=answered[best].fitted.name,
+        best_baseline=best.fitted.name,
         rungs=tuple(compared),
         not_run=tuple(not_run),
+        outside_support=tuple(q.name for q in whole.answers.questions if q.name in part.outside_support),
     )
+
+
+def _asked(
+    part: Part,
+    everyone: Sequence[Fitted],
+    whole: HeldOut,
+    spec: LadderSpec,
+    report: Callable[[str], None],
+) -> tuple[list[tuple[_Answered, Measured]], list[NotRun]]:
+    """What each rung said, with its figures, and the rungs that said nothing, with the reason."""
+    answered: list[tuple[_Answered, Measured]] = []
+    not_run: list[NotRun] = []
+    for fitted in everyone:
+        if part.new_questions and not fitted.new_questions:
+            reason = "says nothing of questions without answers"
+            not_run.append(NotRun(rung=fitted.name, title=fitted.title, reason=reason))
+            continue
+        report(f"ladder: {part.title}: {fitted.title.lower()}")
+        try:
+            said = _answer(fitted, whole, spec)
+            answered.append((said, _measured(said)))
+        except Exception as error:  # as for fitting
+            not_run.append(_failure(fitted.name, fitted.title, error, report))
+    return answered, not_run
 
 
 def _held_out(part: Part, spec: LadderSpec, cells: Callable[[Panel], IntArray]) -> HeldOut:

@@ -252,9 +252,18 @@ def _signal_difference(
 
 
 def _signals(distributions: Sequence[FloatArray], held_out: HeldOut) -> tuple[FloatArray, int]:
-    """The signal in every bootstrap sample, (replicates,), and over how many questions.
+    """The signal in every bootstrap sample, to first order, (replicates,), and over how many questions.
 
-    Means of questions stay those of all people: they hardly move from sample to sample.
+    With ``C``, ``E`` and ``R`` the sums of products, of squared expected and of squared real deviations, and
+    ``s = C / sqrt(E R)``, a sample has ``s + (C' - C) / D - s / 2 * ((E' - E) / E + (R' - R) / R)``, with
+    ``D = sqrt(E R)`` of everybody: the influence of each person and question. The ratio itself must not be
+    drawn anew: a sample of few questions can hold nothing but one that is expected to be answered alike by
+    all, whose own ratio is noise over nearly nothing and can be anything from -1 to 1, though it counts for
+    nearly nothing in ``s``. Means of questions stay those of all people: they hardly move from sample to
+    sample.
+
+    Source: Shao and Tu, The Jackknife and Bootstrap (1995), section 2.1.1, the infinitesimal jackknife of a
+    function of means, with the counts of the two-way bootstrap.
     """
     parts: list[tuple[FloatArray, FloatArray]] = []
     for place, question in enumerate(held_out.answers.questions):
@@ -269,7 +278,11 @@ def _signals(distributions: Sequence[FloatArray], held_out: HeldOut) -> tuple[Fl
     again = bootstrap.counts(own.shape[1], held_out.replicates, np.random.default_rng([held_out.seed, 6]))
     drawn = held_out.drawn * held_out.weights
     both, mine, theirs = ((drawn @ product * again).sum(axis=1) for product in (own * real, own**2, real**2))
-    return both / np.sqrt(np.maximum(mine * theirs, 1e-300)), own.shape[1]
+    whole = [float(held_out.weights @ product.sum(axis=1)) for product in (own * real, own**2, real**2)]
+    root = float(np.sqrt(whole[1] * whole[2]))
+    value = whole[0] / root
+    spread = (mine - whole[1]) / whole[1] + (theirs - whole[2]) / whole[2]
+    return value + (both - whole[0]) / root - value / 2 * spread, own.shape[1]
 
 
 def _deviation(values: FloatArray, weights: FloatArray, given: BoolArray) -> FloatArray:

@@ -1,4 +1,4 @@
-"""What changed between two waves: shares of each question, and how much the person effects still tell."""
+"""What changed between two waves: the shares of each question, over everybody who answered it."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -8,15 +8,11 @@ import numpy as np
 from personas.answer import NO_ANSWER, Answers
 from personas.arrays import FloatArray, IntArray
 from personas.document import Document
-from personas.measures import bootstrap
 from personas.measures.estimate import Estimate
 from personas.measures.permutation import p_value
 from personas.panel import Panel
-from personas.question import Question
 
-_FEWEST_PAIRS = 30
 _CLEARLY = 0.05
-_MOST = 10_000  # people of a wave; more would sharpen nothing that matters
 
 
 class Wave(NamedTuple):
@@ -31,20 +27,22 @@ class QuestionDrift(Document):
 
     Attributes:
         name: of the question.
-        paired: the same people were asked again; otherwise two samples are compared.
         before: people behind the earlier shares, and so ``after``.
-        change: total variation distance of the two, with a 95 % interval for these sample sizes.
+        both: those of them who answered in both waves.
+        change: total variation distance of the two. It is positive by luck alone, by about ``by_luck``. The
+            95 % interval is about the distance in the population: it begins at 0 unless ``p`` is at most .05,
+            and is wide rather than narrow.
         by_luck: the distance that would be expected if nothing had changed.
         p: probability of such a distance if nothing had changed.
         q: the same adjusted for the number of questions (Benjamini and Hochberg).
-        moved: ``q`` is at most .05 and the change exceeds luck by more than the least change that counts.
+        moved: ``q`` is at most .05 and the change exceeds luck by the least change that counts, or more.
         shift: change of each option's share.
     """
 
     name: str
-    paired: bool
     before: int
     after: int
+    both: int
     change: Estimate
     by_luck: float
     p: float
@@ -74,42 +72,51 @@ def drifts(
     after: Wave,
     rng: np.random.Generator,
     least: float = 0.03,
-    permutations: int = 999,
-    replicates: int = 300,
+    draws: int = 999,
+    fewest: int = 2,
 ) -> tuple[QuestionDrift, ...]:
     """The change of every question that both waves asked in the same words.
 
-    Where at least 30 people answered a question in both waves they are compared with themselves, under their
-    later weights: if nothing changed, their two answers could be swapped. Otherwise two samples are compared
-    by dealing the wave out anew, and who is in both counts in the later one only. Questions that nobody
-    answered in one of the waves are left out. Of a wave with more than 10,000 people so many are drawn.
+    Shares are over everybody who answered, under the weights of that wave; who is in both waves counts in
+    both. What luck does to their distance is drawn from a normal distribution whose covariance follows from
+    the shares ``p`` of both waves together, ``V = diag(p) - p p'``. With ``a`` the share of a person in the
+    weights of a wave it is the sum over people of ``a^2 V`` for those who answered in one wave and of
+    ``(a_2 - a_1)^2 V + a_1 a_2 (x_2 - x_1)(x_2 - x_1)'`` for those who answered in both, ``x`` being the
+    indicator of the option chosen: what somebody says again makes no difference. The interval is the distance
+    observed, less and plus what a distance is off by in 95 % of the draws; by the triangle inequality it
+    covers the distance in the population at least that often.
+
+    Questions with fewer than ``fewest`` answers in one of the waves are left out.
 
     Args:
         before: the earlier wave.
         after: the later wave.
-        rng: deals and resamples.
+        rng: draws what luck does.
         least: smallest change beyond luck that counts as moved.
-        permutations: deals behind each p-value.
-        replicates: bootstrap samples behind each interval.
+        draws: behind each p-value and interval.
+        fewest: answers that a question needs in each wave, 2 at least.
+
+    Source: effective sizes as Kish, "Survey Sampling" (1965); for people with equal weights asked twice the
+    covariance is that of McNemar, "Note on the sampling error of the difference between correlated
+    proportions", Psychometrika 12 (1947). For both at once it is ours; tests/training/maintenance holds the
+    level. Drawing the signs of people's contributions, or dealing people out anew, does not keep it where a
+    small wave meets a large one or weights differ.
     """
-    common = _common(before.answers, after.answers)
-    rows = _pairs(before.people.ids, after.people.ids)
-    both = rows[_some(len(rows), rng)]
+    pairs = _pairs(before.people.ids, after.people.ids)
+    places = {q.fingerprint: i for i, q in enumerate(before.answers.questions)}
     found: list[_Change] = []
-    same = _Same(before, after, both, rng, permutations, replicates) if len(both) else None
-    two = _Two(before, after, rows, rng, permutations, replicates)
-    for first, second, question in common:
-        change = None if same is None else same.change(first, second, question)
-        found += [c for c in [change or two.change(first, second, question)] if c is not None]
+    for column, question in enumerate(after.answers.questions):
+        first = places.get(question.fingerprint)
+        if first is None:
+            continue
+        k = len(question.options)
+        sides = (_side(before, first, k), _side(after, column, k))
+        if min(s.number for s in sides) >= max(fewest, 2):
+            found.append(_change(question.name, sides, pairs, rng.standard_normal((draws, k))))
     if not found:
         return ()
     adjusted = benjamini_hochberg(np.array([c.p for c in found]))
     return tuple(c.document(float(q), least) for c, q in zip(found, adjusted, strict=True))
-
-
-def _common(before: Answers, after: Answers) -> list[tuple[int, int, Question]]:
-    places = {q.fingerprint: i for i, q in enumerate(before.questions)}
-    return [(places[q.fingerprint], i, q) for i, q in enumerate(after.questions) if q.fingerprint in places]
 
 
 def _pairs(before: Sequence[str], after: Sequence[str]) -> IntArray:
@@ -119,11 +126,43 @@ def _pairs(before: Sequence[str], after: Sequence[str]) -> IntArray:
     return np.array(found, dtype=np.int64).reshape(len(found), 2)
 
 
+class _Side(NamedTuple):
+    """One question in one wave: share of each person in the weights, (n_people,), and options chosen.
+
+    Who did not answer, or does not count, has the share 0.
+    """
+
+    weights: FloatArray
+    chosen: IntArray
+    shares: FloatArray
+
+    @property
+    def number(self) -> int:
+        return int(np.count_nonzero(self.weights))
+
+    @property
+    def size(self) -> float:
+        """Kish's effective number."""
+        return float(1.0 / np.square(self.weights).sum())
+
+    def indicators(self, rows: IntArray) -> FloatArray:
+        return np.eye(len(self.shares))[self.chosen[rows]]
+
+
+def _side(wave: Wave, column: int, n_options: int) -> _Side:
+    chosen = wave.answers.chosen[:, column]
+    weights = np.where(chosen != NO_ANSWER, wave.people.weights, 0.0)
+    if weights.sum() > 0:
+        weights = weights / weights.sum()
+    given = chosen != NO_ANSWER
+    return _Side(weights, chosen, np.bincount(chosen[given], weights[given], n_options).astype(np.float64))
+
+
 class _Change(NamedTuple):
     name: str
-    paired: bool
     before: int
     after: int
+    both: int
     change: Estimate
     by_luck: float
     p: float
@@ -134,112 +173,32 @@ class _Change(NamedTuple):
         return QuestionDrift(**self._asdict(), q=q, moved=moved)
 
 
-def _some(n: int, rng: np.random.Generator) -> IntArray:
-    """Rows of all, or of ``_MOST`` of them drawn at random, in their order."""
-    rows = np.arange(n) if n <= _MOST else np.sort(rng.choice(n, _MOST, replace=False))
-    return rows.astype(np.int64)
-
-
-def _indicators(chosen: IntArray, weights: FloatArray, n_options: int) -> FloatArray:
-    """Weight of each person at the option chosen, (n_people, n_options); zeros where there is no answer."""
-    out = np.zeros((len(chosen), n_options))
-    given = np.flatnonzero(chosen != NO_ANSWER)
-    out[given, chosen[given]] = weights[given]
-    return out
-
-
-def _distance(first: FloatArray, second: FloatArray) -> FloatArray:
-    """Total variation of two sets of weighted counts (..., n_options); 0 where one of them is empty."""
-    sizes = [np.maximum(c.sum(axis=-1, keepdims=True), 1e-300) for c in (first, second)]
-    return 0.5 * np.abs(first / sizes[0] - second / sizes[1]).sum(axis=-1)
-
-
-class _Same:
-    """The people who are in both waves, compared with themselves."""
-
-    def __init__(
-        self,
-        before: Wave,
-        after: Wave,
-        rows: IntArray,
-        rng: np.random.Generator,
-        permutations: int,
-        replicates: int,
-    ) -> None:
-        self.chosen = before.answers.chosen[rows[:, 0]], after.answers.chosen[rows[:, 1]]
-        weights = after.people.weights[rows[:, 1]]
-        self.weights = weights / weights.mean() if weights.sum() > 0 else weights
-        self.signs = rng.choice(np.array([-1.0, 1.0]), (permutations, len(rows)))
-        self.drawn = bootstrap.counts(len(rows), replicates, rng)
-
-    def change(self, first: int, second: int, question: Question) -> _Change | None:
-        given = (self.chosen[0][:, first] != NO_ANSWER) & (self.chosen[1][:, second] != NO_ANSWER)
-        given &= self.weights > 0
-        n, k = int(given.sum()), len(question.options)
-        if n < _FEWEST_PAIRS:
-            return None
-        weights = np.where(given, self.weights, 0.0)
-        counts = [_indicators(c, weights, k) for c in (self.chosen[0][:, first], self.chosen[1][:, second])]
-        difference = counts[1] - counts[0]
-        swapped = 0.5 * np.abs(self.signs @ difference).sum(axis=1) / weights.sum()
-        resampled = _distance(self.drawn @ counts[0], self.drawn @ counts[1])
-        return _change(question, True, (n, n), counts, swapped, resampled)
-
-
-class _Two:
-    """Two samples; who is in both is in the later one only."""
-
-    def __init__(
-        self,
-        before: Wave,
-        after: Wave,
-        rows: IntArray,
-        rng: np.random.Generator,
-        permutations: int,
-        replicates: int,
-    ) -> None:
-        alone = np.setdiff1d(np.arange(len(before.people)), rows[:, 0])
-        alone = alone[_some(len(alone), rng)]
-        later = _some(len(after.people), rng)
-        self.chosen = before.answers.chosen[alone], after.answers.chosen[later]
-        weights = before.people.weights[alone], after.people.weights[later]
-        self.weights = [w / w.mean() if w.sum() > 0 else w for w in weights]
-        self.sizes = len(alone), len(later)
-        second = np.arange(sum(self.sizes)) >= self.sizes[0]
-        self.later = np.stack([rng.permutation(second) for _ in range(permutations)]).astype(np.float64)
-        self.drawn = [bootstrap.counts(max(n, 1), replicates, rng)[:, :n] for n in self.sizes]
-
-    def change(self, first: int, second: int, question: Question) -> _Change | None:
-        k = len(question.options)
-        columns = self.chosen[0][:, first], self.chosen[1][:, second]
-        counts = [_indicators(c, w, k) for c, w in zip(columns, self.weights, strict=True)]
-        sizes = [int((c.sum(axis=1) > 0).sum()) for c in counts]
-        if min(sizes) < 2:
-            return None
-        both = np.concatenate(counts)
-        dealt = self.later @ both
-        permuted = _distance(both.sum(axis=0) - dealt, dealt)
-        resampled = _distance(self.drawn[0] @ counts[0], self.drawn[1] @ counts[1])
-        return _change(question, False, (sizes[0], sizes[1]), counts, permuted, resampled)
-
-
-def _change(
-    question: Question,
-    paired: bool,
-    people: tuple[int, int],
-    counts: Sequence[FloatArray],
-    permuted: FloatArray,
-    resampled: FloatArray,
-) -> _Change:
-    shares = [c.sum(axis=0) / c.sum() for c in counts]
-    value = float(_distance(*(c.sum(axis=0) for c in counts)))
+def _change(name: str, sides: tuple[_Side, _Side], pairs: IntArray, normal: FloatArray) -> _Change:
+    first, second = sides
+    both = pairs[(first.weights[pairs[:, 0]] > 0) & (second.weights[pairs[:, 1]] > 0)]
+    values, vectors = np.linalg.eigh(_covariance(first, second, both))
+    by_luck = normal @ (vectors * np.sqrt(np.maximum(values, 0.0))).T
+    drawn = 0.5 * np.abs(by_luck).sum(axis=1)
+    value = float(0.5 * np.abs(second.shares - first.shares).sum())
+    off = float(np.sort(drawn)[-max(int(_CLEARLY * (len(drawn) + 1)), 1)])
     return _Change(
-        name=question.name,
-        paired=paired,
-        before=people[0],
-        after=people[1],
-        change=bootstrap.recentred(value, resampled, bounds=(0.0, 1.0)),
-        by_luck=float(permuted.mean()),
-        p=p_value(value - 1e-12, permuted),
-        shift=tuple((shares[1] - shares[0]).tolist()),
+        name=name,
+        before=first.number,
+        after=second.number,
+        both=len(both),
+        change=Estimate(value=value, low=max(value - off, 0.0), high=min(value + off, 1.0)),
+        by_luck=float(drawn.mean()),
+        p=p_value(value - 1e-12, drawn),
+        shift=tuple((second.shares - first.shares).tolist()),
     )
+
+
+def _covariance(first: _Side, second: _Side, both: IntArray) -> FloatArray:
+    """Of the later shares less the earlier ones where nothing changed, (n_options, n_options)."""
+    pooled = (first.size * first.shares + second.size * second.shares) / (first.size + second.size)
+    variance = np.diag(pooled) - np.outer(pooled, pooled)
+    a, b = first.weights[both[:, 0]], second.weights[both[:, 1]]
+    changed = second.indicators(both[:, 1]) - first.indicators(both[:, 0])
+    # sum over everybody of a^2 less, for those in both, what their two shares have in common
+    alone = 1 / first.size + 1 / second.size - 2 * float(a @ b)
+    return alone * variance + (changed * (a * b)[:, None]).T @ changed

@@ -1,30 +1,32 @@
 """A new wave arrives: keep the adapter as it is, renew its shares, or train it anew?"""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 from pydantic import Field
 
+from personas.answer import NO_ANSWER
 from personas.arrays import FloatArray
 from personas.document import Document
 from personas.measures.estimate import Estimate
-from personas.models.base import AnswerModel
 from personas.models.factored import FactoredModel
-from personas.wording import counted, listing
+from personas.wording import counted, listing, percent
 from training.maintenance import drift, slopes
 from training.maintenance.drift import QuestionDrift, Wave
 from training.maintenance.slopes import Slope
 
-Advice = Literal["keep", "recalibrate", "retrain"]
+Advice = Literal["keep", "recalibrate", "retrain", "cannot say"]
 RULES = (
     "retrain: the person effects tell less than they did: the 95 % interval of the change of their slope "
     "lies below zero, and the slope fell by at least the share named",
     "recalibrate: otherwise, at least one question moved: its change is more than luck explains (adjusted p "
     "at most .05) and larger than luck by at least the least change; effects stay, shares are renewed",
-    "keep: otherwise",
+    "cannot say: otherwise, where no question was asked again in the same words and of people enough",
+    "keep: otherwise; the reasons say what the wave could not show",
 )
+_Told = Literal["unknown", "fell", "weaker", "stronger", "same"]
 
 
 class RecheckSettings(Document):
@@ -33,19 +35,19 @@ class RecheckSettings(Document):
     Attributes:
         least: smallest change of a question's shares beyond luck, in total variation.
         fall: smallest fall of the slope, as a share of what it was.
-        fewest: answers of people never trained on below which nothing is said of person effects.
+        base: answers to a question, in each wave, below which its shares are not compared.
+        fewest: answers of people held out below which nothing is said of person effects.
         pull: people that old shares count as when shares are renewed.
-        permutations: deals behind each p-value.
-        replicates: bootstrap samples behind each interval.
-        seed: of both.
+        draws: behind each p-value and interval.
+        seed: of these draws.
     """
 
     least: float = Field(default=0.03, ge=0, lt=1)
     fall: float = Field(default=0.25, gt=0, lt=1)
+    base: int = Field(default=50, ge=2)
     fewest: int = Field(default=500, ge=2)
     pull: float = Field(default=10.0, ge=0)
-    permutations: int = Field(default=999, ge=199)
-    replicates: int = Field(default=300, ge=50)
+    draws: int = Field(default=999, ge=199)
     seed: int = Field(default=1, ge=0)
 
 
@@ -76,7 +78,8 @@ class Recheck(Document):
         advice: what to do.
         reasons: why, in words.
         questions: the drift of each question that both waves asked.
-        effects: ``None`` where the model has none or too few people answered.
+        effects: ``None`` where nothing can be said of them; the reasons say why.
+        too_few: questions asked again of too few people to be compared.
         not_asked: questions trained on that the new wave did not ask, or asked in other words.
         new: questions of the new wave that were never trained on.
         missing: attributes trained on that the new wave lacks.
@@ -87,6 +90,7 @@ class Recheck(Document):
     reasons: tuple[str, ...]
     questions: tuple[QuestionDrift, ...]
     effects: PersonEffects | None
+    too_few: tuple[str, ...]
     not_asked: tuple[str, ...]
     new: tuple[str, ...]
     missing: tuple[str, ...]
@@ -102,19 +106,20 @@ def recheck(
     model: FactoredModel,
     before: Wave,
     after: Wave,
-    trained: Sequence[str],
+    held_out: Collection[str],
     settings: RecheckSettings | None = None,
 ) -> Recheck:
     """What a new wave says of the model; ``RULES`` are the rules.
 
-    Shares are compared over everybody. Person effects are compared over people never trained on, since the
-    effects fit those trained on better than others; where too few of them answered nothing is said.
+    Shares are compared over everybody. Person effects are compared over people held out, since the effects
+    fit those trained on better than others, and on the attributes that the later wave has; where too few
+    answered nothing is said.
 
     Args:
         model: fitted to the earlier wave.
         before: the earlier wave, all people.
         after: the later wave.
-        trained: ids of the people that the model was fitted on.
+        held_out: ids of people of either wave who were neither trained on nor set aside for anything else.
         settings: what counts as a change.
     """
     asked = settings or RecheckSettings()
@@ -122,18 +127,29 @@ def recheck(
     old = {q.fingerprint for q in before.answers.questions}
     usable = [q.name for q in after.answers.questions if q.fingerprint in known & old]
     again = {q.fingerprint for q in after.answers.questions}
+    missing = tuple(model.persons.missing(after.people))
     rng = np.random.default_rng([asked.seed, 21])
-    moved = drift.drifts(before, _only(after, usable), rng, asked.least, asked.permutations, asked.replicates)
-    effects = _effects(model, before, after, usable, frozenset(trained), asked)
-    advice, reasons = _advice(moved, effects, asked)
+    compared = drift.drifts(before, _only(after, usable), rng, asked.least, asked.draws, asked.base)
+    effects, why = _effects(model, before, after, usable, frozenset(held_out), asked)
+    told = _told(effects, asked)
+    advice: Advice = "retrain" if told == "fell" else "keep" if compared else "cannot say"
+    if advice == "keep" and any(q.moved for q in compared):
+        advice = "recalibrate"
+    reasons = [
+        _shares_line(compared, len(model.config.questions), len(usable), asked),
+        _effects_line(effects, why, missing),
+        _DONE[advice] + _clause(compared, told, advice, asked),
+    ]
+    names = {q.name for q in compared}
     return Recheck(
         advice=advice,
         reasons=tuple(reasons),
-        questions=moved,
+        questions=compared,
         effects=effects,
+        too_few=tuple(name for name in usable if name not in names),
         not_asked=tuple(q.name for q in model.config.questions if q.fingerprint not in again),
         new=tuple(q.name for q in after.answers.questions if q.fingerprint not in known),
-        missing=tuple(model.persons.missing(after.people)),
+        missing=missing,
         settings=asked,
     )
 
@@ -145,25 +161,34 @@ def _only(wave: Wave, names: Sequence[str]) -> Wave:
 
 
 def _effects(
-    model: AnswerModel,
+    model: FactoredModel,
     before: Wave,
     after: Wave,
     usable: Sequence[str],
-    trained: frozenset[str],
+    held_out: frozenset[str],
     settings: RecheckSettings,
-) -> PersonEffects | None:
+) -> tuple[PersonEffects | None, str]:
+    """How much the effects tell, or ``None`` and why nothing can be said."""
     if not usable:
-        return None
+        return None, "no question was asked again in the same words"
+    attributes = [a.name for a in model.config.attributes if a.name in after.people.attributes]
+    if not attributes:
+        return None, "the wave has none of the attributes that the adapter uses"
     by_name = {q.name: q.fingerprint for q in after.answers.questions}
     wanted = {by_name[name] for name in usable}
     names = [q.name for q in before.answers.questions if q.fingerprint in wanted]
-    waves = (_fresh(_only(before, names), trained), _fresh(_only(after, usable), trained))
-    found = [slopes.slope(model, w.people, w.answers) for w in waves]
-    if found[0] is None or found[1] is None or min(s.answers for s in found if s) < settings.fewest:
-        return None
-    first, second = found[0], found[1]
+    waves = [_fresh(_only(w, n), held_out, attributes) for w, n in ((before, names), (after, usable))]
+    given = [int(np.sum((w.answers.chosen != NO_ANSWER) & (w.people.weights > 0)[:, None])) for w in waves]
+    if min(given) < settings.fewest:
+        return None, (
+            f"people held out gave {given[0]:,} answers before and {given[1]:,} now; "
+            f"{settings.fewest:,} of each are needed"
+        )
+    first, second = (slopes.slope(model, w.people, w.answers) for w in waves)
+    if first is None or second is None:
+        return None, "the adapter has none, or none in the attributes of this wave"
     change = _difference(first, second, waves[0].people.ids, waves[1].people.ids)
-    return PersonEffects(
+    found = PersonEffects(
         before=_estimate(first.value, first.deviation),
         after=_estimate(second.value, second.deviation),
         change=_estimate(second.value - first.value, change),
@@ -171,11 +196,14 @@ def _effects(
         gain_after=second.gain,
         answers=(first.answers, second.answers),
     )
+    return found, ""
 
 
-def _fresh(wave: Wave, trained: frozenset[str]) -> Wave:
-    rows = np.flatnonzero([person not in trained for person in wave.people.ids])
-    return Wave(wave.people.take(rows), wave.answers.take(rows))
+def _fresh(wave: Wave, held_out: frozenset[str], attributes: Sequence[str]) -> Wave:
+    """The people held out, with only some attributes."""
+    rows = np.flatnonzero([person in held_out for person in wave.people.ids])
+    shared = [a for a in attributes if a in wave.people.attributes]
+    return Wave(wave.people.take(rows).select(shared), wave.answers.take(rows))
 
 
 def _difference(first: Slope, second: Slope, before: Sequence[str], after: Sequence[str]) -> float:
@@ -190,37 +218,71 @@ def _estimate(value: float, deviation: float) -> Estimate:
     return Estimate(value=value, low=value - 1.96 * deviation, high=value + 1.96 * deviation)
 
 
-def _advice(
-    moved: Sequence[QuestionDrift], effects: PersonEffects | None, settings: RecheckSettings
-) -> tuple[Advice, list[str]]:
-    names = [q.name for q in sorted(moved, key=lambda q: -q.change.value) if q.moved]
-    lines = [
-        f"{len(names):,} of {counted(len(moved), 'question')} asked again moved"
-        + (f": {listing(names)}" if names else "")
-        + f" (beyond luck by {settings.least:.2f} or more, adjusted p at most .05)."
-    ]
-    fell = False
+def _told(effects: PersonEffects | None, settings: RecheckSettings) -> _Told:
     if effects is None:
-        lines.append(
-            "Person effects: nothing can be said (the model has none, or fewer than "
-            f"{settings.fewest:,} answers of people never trained on)."
+        return "unknown"
+    if effects.change.high < 0:
+        fell = effects.after.value <= (1 - settings.fall) * effects.before.value
+        return "fell" if fell else "weaker"
+    return "stronger" if effects.change.low > 0 else "same"
+
+
+def _shares_line(
+    compared: Sequence[QuestionDrift], trained: int, again: int, settings: RecheckSettings
+) -> str:
+    if not compared:
+        if not again:
+            return f"None of {counted(trained, 'question')} trained on was asked again in the same words."
+        return (
+            f"{again:,} of {counted(trained, 'question')} trained on were asked again, none of "
+            f"{settings.base:,} people or more in both waves."
         )
-    else:
-        fell = effects.change.high < 0 and effects.after.value <= (1 - settings.fall) * effects.before.value
-        lines.append(
-            f"Person effects: slope {effects.before.value:.2f} before, {effects.after.value:.2f} now (change "
-            f"{effects.change.low:+.2f} to {effects.change.high:+.2f}); worth {effects.gain_before:.4f} nats "
-            f"for each answer before, {effects.gain_after:.4f} now."
-        )
-    advice: Advice = "retrain" if fell else "recalibrate" if names else "keep"
-    return advice, [*lines, _DONE[advice]]
+    names = [q.name for q in sorted(compared, key=lambda q: -q.change.value) if q.moved]
+    return (
+        f"{len(names):,} of {counted(len(compared), 'question')} compared moved"
+        + (f": {listing(names)}" if names else "")
+        + f" (beyond luck by {settings.least:.2f} or more, adjusted p at most .05); "
+        + f"{trained:,} were trained on."
+    )
+
+
+def _effects_line(effects: PersonEffects | None, why: str, missing: Sequence[str]) -> str:
+    lacks = f" The wave lacks {listing(missing)}: what that tells was not looked at." if missing else ""
+    if effects is None:
+        return f"Person effects: nothing can be said: {why}.{lacks}"
+    return (
+        f"Person effects: slope {effects.before.value:.2f} before, {effects.after.value:.2f} now (change "
+        f"{effects.change.low:+.2f} to {effects.change.high:+.2f}); worth {effects.gain_before:.4f} nats "
+        f"for each answer before, {effects.gain_after:.4f} now.{lacks}"
+    )
 
 
 _DONE: dict[Advice, str] = {
     "retrain": "Retrain: who says what has changed, not only how many say it.",
-    "recalibrate": "Recalibrate: renew the shares of the questions that moved; person effects still hold.",
-    "keep": "Keep: nothing changed beyond luck.",
+    "recalibrate": "Recalibrate: renew the shares of the questions that moved; ",
+    "cannot say": "Cannot say whether to keep it: no question could be compared; ",
+    "keep": "Keep: no share was found to have moved; ",
 }
+
+
+def _clause(compared: Sequence[QuestionDrift], told: _Told, advice: Advice, settings: RecheckSettings) -> str:
+    """What the advice says of person effects, and of changes that the wave is too small to show."""
+    if told == "fell":
+        return ""
+    clauses: dict[_Told, str] = {
+        "unknown": "nothing can be said of person effects.",
+        "weaker": (
+            "person effects tell less than they did, though not by the "
+            f"{percent(settings.fall)} from which a new training is advised."
+        ),
+        "stronger": "person effects tell more than they did.",
+        "same": "no change of person effects was found.",
+        "fell": "",
+    }
+    if advice != "keep":
+        return clauses[told]
+    most = float(np.median([q.change.high for q in compared]))
+    return f"{clauses[told]} Half of the questions may have moved by up to {most:.2f} or more all the same."
 
 
 def recalibrated(model: FactoredModel, wave: Wave, found: Recheck) -> FactoredModel:

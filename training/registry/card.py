@@ -7,7 +7,9 @@ from typing import NamedTuple
 from grounding.prior import Anchored
 from personas.models.kernel import KernelSettings
 from training.hierarchy.loop import Fitted
-from training.registry import evaluation, front_matter
+from training.registry import evaluation, front_matter, guidance
+from training.registry.front_matter import Base
+from training.registry.guidance import Origin
 from training.registry.hard_cases import HardCase
 from training.registry.registry import Registration
 
@@ -61,10 +63,13 @@ class Facts(NamedTuple):
 
     Attributes:
         panel: what it was fitted on.
-        licence: of the language model; ``data_licences`` of the data.
+        panel_name: what study files call it; the same as ``panel`` where empty.
+        base: the language model; ``data_licences`` are those of the data.
+        origin: who made it with what.
         people_trained: numbers of people, and so ``people_held_out``.
         questions_held_out: their names.
-        seconds: that training took, on ``machine``.
+        seconds: that fitting took, on ``machine``.
+        command_seconds: that the whole command took up to registration; 0 where nobody noted it.
         machine: processor and number format, in words.
         registration: version, status, lineage, figures and gates; ``None`` where it is not registered.
         hard: how the hard cases ended.
@@ -74,7 +79,7 @@ class Facts(NamedTuple):
     """
 
     panel: str
-    licence: str
+    base: Base
     people_trained: int
     people_held_out: int
     questions_held_out: tuple[str, ...]
@@ -86,31 +91,35 @@ class Facts(NamedTuple):
     ladder: tuple[str, ...] = ()
     command: str = ""
     changes_weights: bool = False
+    command_seconds: float = 0.0
+    panel_name: str = ""
+    origin: Origin = Origin()
 
 
 def text(fitted: Fitted, facts: Facts) -> str:
     """The model card as Markdown, with the metadata of the Hugging Face hub; every figure is computed."""
     config = fitted.model.config
     found = facts.registration
-    head = front_matter.text(
-        config.name,
-        config.base_model,
-        facts.licence,
-        facts.data_licences,
-        facts.panel,
-        found.figures if found else (),
-    )
+    head = front_matter.text(config.name, facts.base, facts.panel, found.figures if found else ())
+    attributes = [a.name for a in config.attributes]
     lines = [
         f"# Persona model {config.name}",
         "",
         "Simulates answers of synthetic persons. Its answers are not answers of people.",
         "",
         *_status_block(found),
+        *guidance.developers(facts.origin),
         *_USE,
+        *guidance.getting_started(config.name, facts.panel_name or facts.panel, attributes),
         *_model(fitted, facts),
         *_evaluation(fitted, facts),
         *_LIMITS,
+        *guidance.bias(facts.origin),
         *_cost(facts),
+        *guidance.licence(facts.base, facts.data_licences),
+        *guidance.citation(
+            config.name, found.version if found else None, fitted.model.fingerprint, facts.origin
+        ),
     ]
     return head + "\n".join(lines)
 
@@ -181,11 +190,12 @@ def _model(fitted: Fitted, facts: Facts) -> list[str]:
         "",
         f"- kind: factored (log prior + person x question-option), {kind} {config.base_model}",
         f"- fingerprint: {fitted.model.fingerprint}; base model {config.base_fingerprint}, "
-        f"licence: {facts.licence}",
+        f"licence: {facts.base.licence}; on the hub: {facts.base.hub or guidance.UNKNOWN}; languages: "
+        f"{', '.join(facts.base.languages) or guidance.UNKNOWN}",
         *hashes,
         f"- layers: {', '.join(map(str, config.layers))}; prompts version {config.prompt_version}",
         f"- fitted on: panel {facts.panel}, {facts.people_trained:,} people, "
-        f"{len(config.questions)} questions, in {facts.seconds:.1f} s (the data card is DATA.md)",
+        f"{len(config.questions)} questions; fitting took {facts.seconds:.1f} s (the data card is DATA.md)",
         f"- never seen: {facts.people_held_out:,} people and the questions "
         f"{', '.join(facts.questions_held_out) or '(none)'} (split {config.split}, seed {config.seed})",
         f"- attributes: {', '.join(a.name for a in config.attributes)}",
@@ -215,6 +225,7 @@ def _evaluation(fitted: Fitted, facts: Facts) -> list[str]:
         "## Evaluation",
         "",
         *(evaluation.held_out(found.figures) if found and found.figures else []),
+        *(evaluation.by_segment(found.figures) if found else []),
         *(evaluation.gates(found.gates) if found and found.gates else []),
         *(evaluation.hard(facts.hard) if facts.hard else []),
         *(
@@ -240,10 +251,16 @@ def _evaluation(fitted: Fitted, facts: Facts) -> list[str]:
 
 def _cost(facts: Facts) -> list[str]:
     where = f" on {facts.machine}" if facts.machine else ""
+    took = f"Fitting took {facts.seconds:.1f} s"
+    if facts.command_seconds:
+        took = (
+            f"The whole command took {facts.command_seconds:.1f} s up to registration (audit, language "
+            f"model, fitting, gates and figures), of which fitting took {facts.seconds:.1f} s"
+        )
     return [
         "## Environmental cost",
         "",
-        f"Training took {facts.seconds:.1f} s{where}. Power draw was not measured; for a bound, multiply by "
+        f"{took}{where}. Power draw was not measured; for a bound, multiply by "
         "what the machine draws at full load.",
         "",
     ]

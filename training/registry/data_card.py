@@ -1,22 +1,33 @@
 """The data card beside an adapter: where its data come from, what was done to them, and what the law asks.
 
 Source: Gebru et al., "Datasheets for datasets", Communications of the ACM 64 (2021), for what is asked;
-Regulation (EU) 2024/1689 (AI Act), Art. 3 and 50; Regulation (EU) 2016/679 (GDPR), Art. 4, 5, 9, 13-22, 30.
+Regulation (EU) 2024/1689 (AI Act), Art. 3, 4, 50 and 53; Regulation (EU) 2016/679 (GDPR), Art. 4, 5, 9,
+13-22, 30, 35, 44-49.
 It says what the workspace knows and names what nobody has written down. It is no legal advice.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from grounding import provenance
-from grounding.privacy import protection
 from grounding.privacy.protection import PERSONAL, SourceRecord
 from grounding.privacy.spec import SpecialCategories
 from grounding.provenance import Provenance
-from personas.wording import counted, listing
+from personas.wording import counted, listing, percent
 from training.audit.result import Audit, Finding
+from training.registry import data_protection
 
 UNKNOWN = "not recorded"
+
+
+class Missing(NamedTuple):
+    """Share of the people without an answer, over questions: how many these are, least, median and most."""
+
+    questions: int
+    least: float
+    median: float
+    most: float
 
 
 class DataFacts(NamedTuple):
@@ -35,6 +46,10 @@ class DataFacts(NamedTuple):
         audit: what was found before training; ``None`` where nobody looked.
         data: hash of the answers trained on.
         text: what people wrote was trained on, beside closed answers.
+        answering: how many of the people behind the panel gave no answer; ``None`` without questions.
+        weighted: how these people are weighted, in words; empty where nobody noted it.
+        codebook: that says which codes mean no answer; empty without one.
+        changed_weights: LoRA or a voice is kept, so that weights of the language model were changed.
     """
 
     adapter: str
@@ -52,6 +67,10 @@ class DataFacts(NamedTuple):
     audit: Audit | None
     data: str
     text: bool = False
+    answering: Missing | None = None
+    weighted: str = ""
+    codebook: str = ""
+    changed_weights: bool = False
 
 
 def text(facts: DataFacts) -> str:
@@ -66,7 +85,7 @@ def text(facts: DataFacts) -> str:
             *_use(facts),
             *_risks(facts),
             *_ai_act(facts),
-            *_gdpr(facts),
+            *data_protection.lines(facts.sources, facts.special),
         ]
     )
 
@@ -130,7 +149,24 @@ def _cleaning(facts: DataFacts) -> list[str]:
         lines.append(f"- {where}: masked {told}")
     if len(lines) == 2:
         lines.append("- nothing was left out or masked")
-    return [*lines, "", *_audit(facts.audit)]
+    return [*lines, *_answers(facts), "", *_audit(facts.audit)]
+
+
+def _answers(facts: DataFacts) -> list[str]:
+    """Missing answers, what counts as one, and weights."""
+    found, codes = facts.answering, "none given: no codebook was read"
+    if facts.codebook:
+        codes = f"those that codebook {Path(facts.codebook).name} lists; they count as no answer"
+    none = UNKNOWN
+    if found is not None:
+        low, middle, high = (percent(share, 1) for share in (found.least, found.median, found.most))
+        asked = counted(found.questions, "question")
+        none = f"{low} at least, {middle} in the median, {high} at most ({asked} of all people of the panel)"
+    return [
+        f"- people without an answer, question by question: {none}; nothing was filled in for them",
+        f"- codes that mean no answer: {codes}",
+        f"- weights: {facts.weighted or UNKNOWN}",
+    ]
 
 
 def _audit(audit: Audit | None) -> list[str]:
@@ -194,48 +230,29 @@ def _ai_act(facts: DataFacts) -> list[str]:
         "lets people talk to a simulated person has to tell them.",
         "- what Art. 5 prohibits stays prohibited; it is neither meant nor tested for the uses of Annex III, "
         "and who wants one of these has the duties that a high-risk system brings.",
+        "- AI literacy (Art. 4): who puts simulated answers to use sees to it that those who read them know "
+        "what they are and what they cannot show; the agreement report and this card are meant for that.",
+        *_general_purpose(facts.changed_weights),
         f"- base data and their provenance: above; hash {facts.data[:16]}",
         "",
     ]
 
 
-def _gdpr(facts: DataFacts) -> list[str]:
-    personal = [s for s in facts.sources if s.kind in PERSONAL]
-    lines = ["## GDPR", ""]
-    for source in personal:
-        p = source.protection
-        if p.anonymous:
-            lines.append(f"- {source.name}: recorded as not personal: {p.anonymous}")
-            continue
-        lacking = protection.missing(p)
-        consent = f"column {p.consent.column}" if p.consent else "no consent variable"
-        lines += [
-            f"- {source.name}: controller {p.controller or UNKNOWN}; purpose {p.purpose or UNKNOWN}; legal "
-            f"basis {p.legal_basis or UNKNOWN}; retention {p.retention or UNKNOWN}; {consent}",
-            f"- {source.name}: pseudonymisation (Art. 4(5)): {_pseudonymised(source)}",
+def _general_purpose(changed: bool) -> list[str]:
+    """The duties that come with a general-purpose model whose weights were changed."""
+    if not changed:
+        return [
+            "- general-purpose models (Art. 53): the language model is used as its makers published it; none "
+            "of its weights were changed, and their documentation applies."
         ]
-        if lacking:
-            lines.append(f"- {source.name}: **missing**: {', '.join(lacking)}")
-    if not personal:
-        lines.append("- no source with personal data")
-    names, reason = ", ".join(facts.special.names), facts.special.reason
-    lines += [
-        f"- special categories (Art. 9): {f'{names}; exception: {reason}' if names else 'none let in'}",
-        *(f"- looked at and cleared: {name}: {why}" for name, why in facts.special.cleared.items()),
-        "- rights (Art. 15 to 22): `mirrorpanel erase` removes a person and marks this adapter as fitted on "
-        "them; it is then trained anew. Simulated answers are about nobody, and no decision about one of the "
-        "people may rest on them (Art. 22).",
-        "- whether a model fitted on personal data is anonymous has to be assessed case by case (EDPB "
-        "Opinion 28/2024); the gates in README.md are material for that, no answer.",
-        "",
+    return [
+        "- general-purpose models (Art. 53): weights of the language model were changed here, by low-rank "
+        "adapters that lie in this folder. Where the language model is a general-purpose one and the change "
+        "is a significant modification, who passes the result on is its provider and has, limited to the "
+        "change (recital 109), to document it technically, inform those who build on it, keep a copyright "
+        "policy and publish a summary of what it was trained on. README.md and this card are material for "
+        "that; whether the duties apply has to be assessed."
     ]
-    return lines
-
-
-def _pseudonymised(source: SourceRecord) -> str:
-    return (
-        "yes, the key lies outside the workspace" if source.pseudonymised else "no, ids are kept as they were"
-    )
 
 
 def _each(sources: Sequence[SourceRecord], field: str) -> str:

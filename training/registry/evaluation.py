@@ -10,6 +10,9 @@ from training.registry import hard_cases
 from training.registry.gates import Gates
 from training.registry.hard_cases import HardCase
 from training.registry.registry import TITLES, Figures
+from training.registry.segments import FEWEST, Segment, largest, worst
+
+_SHOWN = 3
 
 
 def held_out(figures: Sequence[Figures]) -> list[str]:
@@ -43,11 +46,49 @@ def held_out(figures: Sequence[Figures]) -> list[str]:
     ]
 
 
+def by_segment(figures: Sequence[Figures]) -> list[str]:
+    """Tables of the largest segments and of those that lose most; nothing where none were measured."""
+    lines: list[str] = []
+    for found in figures:
+        if not found.segments:
+            continue
+        lines += [f"### By segment: {TITLES[found.part]}", ""]
+        if len(found.segments) <= 2 * _SHOWN:
+            lines += [*_segments("segment", found.segments), ""]
+            continue
+        lines += [*_segments("largest segments", largest(found.segments, _SHOWN)), ""]
+        lines += [*_segments("segments with the highest loss", worst(found.segments, _SHOWN)), ""]
+        lines += [
+            f"Those with the highest loss were picked among {len(found.segments):,}, so chance makes them "
+            "look worse than they are.",
+            "",
+        ]
+    if lines:
+        lines += [
+            f"Segments of fewer than {FEWEST} people have no figures. Loss depends on how much people of a "
+            "segment differ among themselves: compare it with that of the shares alone. Agreement falls with "
+            "the base, for the real shares of a few people are noisy.",
+            "",
+        ]
+    return lines
+
+
+def _segments(title: str, found: Sequence[Segment]) -> list[str]:
+    rows = (
+        f"| {s.attribute}: {s.value.replace('|', '/')} | {s.people:,} | {s.answers:,} | {s.log_loss:.4f} | "
+        f"{s.prior:.4f} | {_number(s.agreement)} |"
+        for s in found
+    )
+    return [f"| {title} | people | answers | log loss | of its prior | agreement |", f"|{'---|' * 6}", *rows]
+
+
 def gates(found: Gates) -> list[str]:
     """A table of the gates, and what follows from them."""
     lines = ["### Gates", "", "| gate | outcome | what was found |", "|---|---|---|"]
     lines += [f"| {g.title} | {g.outcome} | {g.sentence.replace('|', '/')} |" for g in found.gates]
     lines.append("")
+    if found.of:
+        lines += [found.of, ""]
     if found.statistics_only:
         lines += ["No person effect beat the shares on people left out: this adapter is statistics only.", ""]
     if found.people < found.people_held_out or found.questions < found.questions_trained:

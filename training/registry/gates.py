@@ -18,7 +18,7 @@ from personas.measures.estimate import Estimate
 from personas.measures.permutation import p_value
 from personas.models.base import AnswerModel
 from personas.wording import counted, listing
-from training.leakage import Leakage
+from training.leakage import Leakage, question_sentences
 from training.registry import hard_cases
 from training.registry.evidence import HeldOutAnswers, Seen, Untuned, drawn, log_scores, look, shuffled_scores
 from training.registry.hard_cases import HardCase
@@ -104,6 +104,7 @@ class Gates(Document):
         answers: of these people to these questions.
         statistics_only: the model has no person effects.
         settings: what was asked.
+        of: which model was judged, in words, where there were several to choose from.
     """
 
     gates: tuple[Gate, ...]
@@ -114,6 +115,7 @@ class Gates(Document):
     answers: int
     statistics_only: bool
     settings: GateSettings
+    of: str = ""
 
     @property
     def failed(self) -> tuple[Gate, ...]:
@@ -127,7 +129,8 @@ class Gates(Document):
 
     def sentences(self) -> tuple[str, ...]:
         """One line for each gate and, where some were left out, on whom they were measured."""
-        lines = [f"{g.title}: {g.outcome}: {g.sentence}" for g in self.gates]
+        lines = [self.of] if self.of else []
+        lines += [f"{g.title}: {g.outcome}: {g.sentence}" for g in self.gates]
         if self.people < self.people_held_out or self.questions < self.questions_trained:
             lines.append(
                 f"Measured on {self.people:,} of {self.people_held_out:,} people held out and "
@@ -153,6 +156,7 @@ def judge(
     untuned: Untuned | None = None,
     tuned: Tuned | None = None,
     settings: GateSettings | None = None,
+    of: str = "",
 ) -> Gates:
     """All gates of a model.
 
@@ -170,6 +174,7 @@ def judge(
         untuned: the untuned language model on some of the same people; ``None`` where nobody measured it.
         tuned: what was found of changed weights; ``None`` where the adapter changed none.
         settings: what is asked; the usual where left out.
+        of: which model this is, in words, where there were several to choose from.
     """
     asked = settings or GateSettings()
     rng = np.random.default_rng([asked.seed, 11])
@@ -197,6 +202,7 @@ def judge(
         answers=0 if seen is None else seen.n_answers,
         statistics_only=alike,
         settings=asked,
+        of=of,
     )
 
 
@@ -311,21 +317,43 @@ def _memorised(tuned: Tuned | None) -> Gate:
 
 
 def _leakage(found: Leakage, accepted: bool) -> Gate:
-    number = len(found.people) + (0 if accepted else len(found.questions))
-    checked = (
-        f"{found.checked_people[0]:,} people and {found.checked_questions[0]:,} questions held out were "
-        f"held against {found.checked_people[1]:,} and {found.checked_questions[1]:,} trained on"
+    """People on both sides block; so do questions, unless the split wants them there or vectors alone say so.
+
+    Small language models call questions alike that ask for different things in the same way, so that near
+    vectors are a reason to look and no finding.
+    """
+    certain = [q for q in found.questions if q.kind != "embedding"]
+    near = len(found.questions) - len(certain)
+    number = len(found.people) + (0 if accepted else len(certain))
+    sentence = (
+        f"{found.checked_people[0]:,} people and {found.checked_questions[0]:,} questions held out were held "
+        f"against {found.checked_people[1]:,} and {found.checked_questions[1]:,} trained on"
+        f"{_compared(found)}"
     )
-    sentence = " ".join([checked, *found.sentences()]) if number else checked
-    if not number and found.questions:
+    if number:
+        sentence = f"{sentence}. {' '.join(found.sentences())}"
+    elif certain and accepted:
         sentence += (
-            f"; {counted(len(found.questions), 'pair')} of questions of one battery stand on both sides, as "
+            f"; {counted(len(certain), 'pair')} of questions of one battery stand on both sides, as "
             "the split asks for"
         )
-    outcome: Outcome = "failed" if number else "passed"
+    unclear = bool(near) and not accepted
+    if unclear and not number:
+        shown = question_sentences(found.questions)
+        sentence = f"{sentence}. By vectors alone, which may be wrong: {' '.join(shown)}"
+    outcome: Outcome = "failed" if number else "not shown" if unclear else "passed"
     return Gate(
         name="leakage", outcome=outcome, figure=float(number), bound=0.0, sentence=sentence.rstrip(".")
     )
+
+
+def _compared(found: Leakage) -> str:
+    """Whether vectors of the questions were compared as well as their words."""
+    if not found.checked_questions[0]:
+        return ""
+    if not found.embedding:
+        return ", questions by their words alone"
+    return f", questions by their words and by vectors (near from a cosine of {found.near:.2f})"
 
 
 def _hard_cases(hard: Sequence[HardCase]) -> Gate:

@@ -17,14 +17,16 @@ from training.dataset import TrainingData
 from training.ladder import measured
 from training.ladder.held_out import HeldOut
 from training.ladder.measured import Comparison, Measured
+from training.registry import segments
 from training.registry.evidence import HeldOutAnswers, drawn
 from training.registry.gates import Gates
+from training.registry.segments import Segment
 
 Status = Literal["candidate", "approved", "retired"]
-Part = Literal["unseen_people", "unseen_questions"]
+Part = Literal["unseen_people", "unseen_both"]
 TITLES: dict[Part, str] = {
     "unseen_people": "people never trained on, questions trained on",
-    "unseen_questions": "people and questions never trained on",
+    "unseen_both": "people and questions never trained on",
 }
 MOST_PEOPLE = 2000
 """Held-out people that figures are measured on at most, drawn at random."""
@@ -37,11 +39,15 @@ class Figures(Document):
         part: which kind.
         measured: the adapter's.
         prior: log loss of what it says of a person of whom nothing is known.
+        segments: the same by segment; empty where nobody asked or all segments are small.
+        outside_support: questions of the part that are near to nothing that was trained on.
     """
 
     part: Part
     measured: Measured
     prior: float
+    segments: tuple[Segment, ...] = ()
+    outside_support: tuple[str, ...] = ()
 
 
 class Lineage(Document):
@@ -119,10 +125,12 @@ def data_fingerprint(data: TrainingData) -> str:
     return digest.hexdigest()
 
 
-def figures(model: AnswerModel, part: Part, held_out: HeldOutAnswers, seed: int) -> Figures | None:
+def figures(
+    model: AnswerModel, part: Part, held_out: HeldOutAnswers, seed: int, attributes: Sequence[str] = ()
+) -> Figures | None:
     """The adapter's figures on one kind of held-out answers; ``None`` where fewer than two people gave any.
 
-    At most ``MOST_PEOPLE`` people are looked at.
+    At most ``MOST_PEOPLE`` people are looked at. ``attributes`` are those whose segments get figures too.
     """
     kept = _kept(held_out, seed)
     if kept is None:
@@ -132,7 +140,12 @@ def figures(model: AnswerModel, part: Part, held_out: HeldOutAnswers, seed: int)
     nobody = model.distributions(kept.people.take(np.zeros(1, dtype=np.int64)).empty(), questions)
     own = measured.measure("adapter", model.name, "trained", found, kept)
     prior = [np.repeat(d, n, axis=0) for d in nobody]
-    return Figures(part=part, measured=own, prior=scores.log_loss(prior, kept.answers, kept.weights))
+    return Figures(
+        part=part,
+        measured=own,
+        prior=scores.log_loss(prior, kept.answers, kept.weights),
+        segments=segments.segments(kept, found, prior, attributes),
+    )
 
 
 def _kept(held_out: HeldOutAnswers, seed: int) -> HeldOut | None:

@@ -3,10 +3,10 @@
 from typing import Literal
 
 import numpy as np
+from scipy import stats
 
 from personas.arrays import FloatArray, IntArray
 from personas.document import Document
-from personas.measures import bootstrap
 from personas.measures.estimate import Estimate
 
 NO_RATING = -1
@@ -69,25 +69,51 @@ def _squared(margins: FloatArray, values: FloatArray, level: Level) -> FloatArra
     return np.square(middle[:, None] - middle[None, :])
 
 
-def alpha_interval(
-    ratings: IntArray, values: FloatArray, level: Level, rng: np.random.Generator, replicates: int = 1000
-) -> Estimate | None:
+def alpha_interval(ratings: IntArray, values: FloatArray, level: Level) -> Estimate | None:
     """Alpha with a 95 % interval over the things rated; ``None`` where alpha is not defined.
 
-    Things are resampled, not pairs of ratings, as the ratings of one thing belong together. Samples in which
-    it is not defined are left out.
+    Raters who agree nearly always leave few disagreements to estimate a spread from, so ``1 - alpha`` is
+    treated as a weighted sum of rare events. With its variance ``v`` over things (jackknife) and the weight
+    ``w`` of one more thing on which one rater dissents by what values differ on average, ``1 - alpha`` lies
+    between ``v / (2 y) chi2(.025; 2 y^2 / v)`` and the same at .975 with ``y + w`` and ``v + w^2``, ``y``
+    being ``1 - alpha``. Full agreement gives an interval that begins below 1.
+
+    Simulated coverage: .92 to .99 for 2 or 4 raters of 30 to 100 things with alpha from .36 to .91 where no
+    value takes much more than half; resampling things covered as little as .80. Where one of two values takes
+    85 % and alpha is low (.36), it falls to .87 at 30 things, .61 at 15.
+
+    Source: Fay and Feuer, "Confidence intervals for directly standardized rates", Statistics in Medicine 16
+    (1997); for alpha it is ours.
     """
     tables = coincidences(ratings, len(values))
-    value = _alpha(tables.sum(axis=0), values, level)
-    if value is None:
+    tables = tables[tables.sum(axis=(1, 2)) > 0]
+    total, n = tables.sum(axis=0), len(tables)
+    value = _alpha(total, values, level)
+    if value is None or n < 2:
         return None
-    drawn = bootstrap.counts(len(tables), replicates, rng)
-    sums = (drawn @ tables.reshape(len(tables), -1)).reshape(len(drawn), *tables.shape[1:])
-    found = [_alpha(table, values, level) for table in sums]
-    defined = np.array([a for a in found if a is not None])
-    if len(defined) < 2:
-        return None
-    return bootstrap.recentred(value, defined, bounds=(-1.0, 1.0))
+    left = [_alpha(total - table, values, level) for table in tables]
+    without = np.array([value if a is None else a for a in left])
+    variance = (n - 1) / n * float(np.square(without - without.mean()).sum())
+    far = 1.0 - value
+    one = _dissent(total, values, level)
+    low = 1.0 - _gamma(far + one, variance + one**2, 0.975)
+    return Estimate(value=value, low=max(low, -1.0), high=1.0 - _gamma(far, variance, 0.025))
+
+
+def _gamma(mean: float, variance: float, quantile: float) -> float:
+    """Quantile of the gamma distribution with that mean and variance; the mean where it has no spread."""
+    if mean <= 1e-12 or variance <= 1e-24:
+        return max(mean, 0.0)
+    return variance / (2 * mean) * float(stats.chi2.ppf(quantile, 2 * mean**2 / variance))
+
+
+def _dissent(total: FloatArray, values: FloatArray, level: Level) -> float:
+    """What one rater who dissents on one thing adds to ``1 - alpha``: ``2 / m`` of the pairs of m ratings."""
+    margins, n = total.sum(axis=1), float(total.sum())
+    squared = _squared(margins, values, level)
+    chance = np.outer(margins, margins) * (1.0 - np.eye(len(margins)))
+    expected = float(margins @ squared @ margins) / (n * (n - 1))
+    return float((chance * squared).sum() / chance.sum()) / expected * 2 / n
 
 
 def in_words(value: float | None) -> str:

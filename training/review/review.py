@@ -255,9 +255,7 @@ def reviewed(review: Review, sheets: Sequence[Ratings]) -> Reviewed:
     if not np.any(table != NO_RATING):
         raise DataError("review: no sheet has a rating yet; raters fill in the column 'rating'")
     k = len(review.values)
-    found = raters.alpha_interval(
-        table, _numbers(review), review.level, np.random.default_rng([review.seed, 31])
-    )
+    found = raters.alpha_interval(table, _numbers(review), review.level)
     known = {_plain(v): i for i, v in enumerate(review.values)}
     labels = np.array([known.get(_plain(i.label or ""), NO_RATING) for i in review.items], dtype=np.int64)
     most = raters.majority(table, k)

@@ -49,3 +49,18 @@ def test_without_such_a_column_no_consent_is_proposed() -> None:
 def test_the_state_that_people_live_in_is_an_attribute() -> None:
     drafted = yaml.safe_load(grounding(inspected("bland"), Placed("p", ("file: survey.sav",), "book.yaml")))
     assert drafted["survey"]["attributes"]["region"]["values"] == {"Baden-Württemberg": 8, "Bayern": 9}
+
+
+def test_decimal_commas_and_the_time_taken_are_drafted_where_they_were_found() -> None:
+    cells = {
+        "Nr": tuple(f"B{i:05d}" for i in range(ROWS)),
+        "Gewicht": tuple(f"{0.5 + i / ROWS:.4f}".replace(".", ",") for i in range(ROWS)),
+        "f1": tuple(("Ja", "Nein")[i % 2] for i in range(ROWS)),
+        "Dauer": tuple(str(300 + 7 * i) for i in range(ROWS)),
+    }
+    found = inspect(Table("welle.csv", cells, range(1, ROWS + 1)))
+    for where in (("file: welle.csv",), ("file: welle.csv", "read:", '  separator: ";"')):
+        survey = yaml.safe_load(grounding(found, Placed("p", where, "book.yaml")))["survey"]
+        assert (survey["weight"], survey["duration"], survey["read"]["decimal"]) == ("Gewicht", "Dauer", ",")
+    told = yaml.safe_load(grounding(found, Placed("p", ("file: welle.parquet",), "book.yaml")))["survey"]
+    assert "read" not in told

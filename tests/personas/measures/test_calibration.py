@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from sklearn.calibration import calibration_curve
 
 from personas.answer import NO_ANSWER, Answers
-from personas.measures.calibration import classwise_ece, classwise_ece_floor
+from personas.measures.calibration import classwise_ece, classwise_ece_floor, pooled_ece
 from personas.question import Question
 
 
@@ -87,3 +87,26 @@ def test_what_cannot_be_measured_raises():
         classwise_ece(parts, _answers([0]), np.ones(1), bins=0)
     with pytest.raises(ValueError, match="replicates must be >= 1, got 0"):
         classwise_ece_floor(parts, _answers([0]), np.ones(1), np.random.default_rng(0), replicates=0)
+
+
+def test_pooled_over_all_options_the_worked_number_and_the_reliability_curve_of_scikit_learn():
+    parts = [np.array([[0.8, 0.2], [0.8, 0.2]])]
+    assert pooled_ece(parts, _answers([0, 1]), np.ones(2)) == pytest.approx(0.3)
+    rng = np.random.default_rng(3)
+    parts = [rng.dirichlet(np.ones(3), size=60) for _ in range(4)]
+    columns = [rng.integers(0, 3, 60) for _ in range(4)]
+    called = np.concatenate([p.ravel() for p in parts])
+    came = np.concatenate([np.eye(3)[c].ravel() for c in columns])
+    true, said = calibration_curve(came, called, n_bins=10)
+    size = np.histogram(called, np.linspace(0, 1, 11))[0]
+    expected = (np.abs(true - said) * size[size > 0]).sum() / len(called)
+    found = pooled_ece(parts, _answers(*columns, options=3), np.ones(60), bins=10)
+    assert found == pytest.approx(expected)
+
+
+def test_pooled_over_many_questions_luck_evens_out():
+    rng = np.random.default_rng(4)
+    parts = [np.tile(rng.dirichlet(np.ones(3)), (40, 1)) for _ in range(200)]
+    columns = [rng.choice(3, 40, p=p[0]) for p in parts]
+    answers = _answers(*columns, options=3)
+    assert pooled_ece(parts, answers, np.ones(40)) < 0.2 * classwise_ece(parts, answers, np.ones(40))

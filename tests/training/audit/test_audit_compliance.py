@@ -47,8 +47,10 @@ def test_what_is_not_recorded_or_runs_out_is_told(changes, expected):
     assert of(WHOLE.model_copy(update=changes)) == expected
 
 
-def test_an_anonymous_source_without_a_licence_is_noted():
-    assert of(Protection(anonymous="public-use file"), licence="") == [("licence", "note")]
+@pytest.mark.parametrize("protection", [WHOLE, Protection(anonymous="public-use file")])
+def test_a_source_without_a_licence_is_noted_whether_it_is_of_people_or_not(protection):
+    assert of(protection, licence="") == [("licence", "note")]
+    assert of(protection, licence="", kind="synthesis") == []
 
 
 def with_attribute(name, values):

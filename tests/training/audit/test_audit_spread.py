@@ -52,10 +52,23 @@ def test_figures_of_a_question_are_weighted_and_leave_out_who_is_held_out():
     assert fact.never_given == ("too much",)
 
 
+def test_values_of_the_segment_held_out_are_no_finding_although_nobody_is_trained_on() -> None:
+    sound = material()
+    name = sound.attributes[0]
+    column = sound.people.attributes.index(name)
+    level = sound.people.levels[column][0]
+    found = replace(sound, trained=sound.trained & (sound.people.codes[:, column] != 0))
+    assert ("rare-values", "note") in told(diversity.attributes(found))
+    meant = diversity.attributes(replace(found, apart={name: (level,)}))
+    assert ("rare-values", "note") not in told(meant)
+
+
 @pytest.mark.parametrize(("people", "severity"), [(10, "blocking"), (40, "warning")])
 def test_few_people_to_train_on_stop_the_training_or_are_warned_of(people, severity):
     found = material(trained=np.arange(400) < (9 if severity == "blocking" else people))
     assert ("few-people", severity) in told(diversity.people(found))
+    sentence = next(f.sentence for f in diversity.people(found) if f.check == "few-people")
+    assert ("fewer than 10" in sentence) == (severity == "blocking") != ("below 50" in sentence)
 
 
 def test_weights_that_leave_few_to_count_are_warned_of():

@@ -53,6 +53,7 @@ def test_two_processes_train_what_one_does(
     try:
         alone = scenes.trained(tiny_folder, Share(), False, None)
         gradients = scenes.gradients(tiny_folder, Share())
+        episodes = scenes.episodes(tiny_folder, Share())
     finally:
         torch.set_num_threads(threads)
     assert max(float(t.abs().max()) for name, t in alone.items() if "lora_B" in name) > 1e-3
@@ -66,6 +67,12 @@ def test_two_processes_train_what_one_does(
         for key in ("losses", "scores"):
             torch.testing.assert_close(alone[key], both[key], atol=1e-6, rtol=1e-6)
         assert (tmp_path / name / checkpoint.FILE).is_file()
+    # Episodes: each process takes one of two, and both score with the same tensors.
+    both = load(tmp_path / "episodes.safetensors")
+    assert both.keys() == episodes.keys()
+    assert max(float(t.abs().max()) for name, t in episodes.items() if "lora_B" in name) > 1e-3
+    for key, tensor in episodes.items():
+        torch.testing.assert_close(tensor, both[key], atol=2e-5, rtol=2e-5, msg=key)
     # Two parts of four: the same numbers added in another order.
     both = load(tmp_path / "gradients.safetensors")
     assert both.keys() == gradients.keys()
@@ -105,13 +112,17 @@ class _Cut:
     settings = LoraSettings(four_bit=True)
 
 
-def test_what_several_processes_cannot_do_is_refused(tmp_path: Path) -> None:
+def test_what_several_processes_cannot_do_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake: Any = _Cut()
     with pytest.raises(ClusterError, match="4 bits cannot be cut"):
         distributed.shard(fake, Share(0, 2))
     distributed.shard(fake, Share())
     with pytest.raises(ClusterError, match="cannot stop by the clock"):
         distributed.train(fake, EngineSettings(minutes=3), tmp_path, lambda _: None, Share(0, 2))
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    distributed.refuse_shards(Share())
+    with pytest.raises(ClusterError, match="start with torchrun --nproc-per-node 2, where each process"):
+        distributed.refuse_shards(Share(0, 2))
 
 
 def test_the_example_configuration_is_one_that_accelerate_reads() -> None:

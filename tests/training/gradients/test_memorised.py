@@ -28,6 +28,7 @@ def test_a_run_that_one_person_wrote_is_found_and_a_phrase_of_many_is_not() -> N
     texts = ["Yes: my old boat sank near the lighthouse, sadly.", PHRASE, "we like boats near the lighthouse"]
     found = memorised.rare_runs(texts, TRAINING, SETTINGS)
     assert [" ".join(run) for run in found] == ["my old boat sank near the lighthouse"]
+    assert memorised.copied(texts, TRAINING, SETTINGS) == [found[0], (), ()]
 
 
 def test_a_whole_answer_counts_from_four_words_where_few_people_gave_it() -> None:

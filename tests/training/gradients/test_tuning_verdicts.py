@@ -12,7 +12,6 @@ from personas.models.factored import FactoredModel
 from training.dataset import TrainingData
 from training.gradients import factored, joint_lora, task, verdicts
 from training.gradients.checkpoint import CheckpointError
-from training.gradients.distributed import ClusterError, Share
 from training.gradients.progress import Progress
 from training.gradients.spec import LoraSpec
 from training.gradients.tuned import Verdict
@@ -152,12 +151,6 @@ def test_progress_is_told_at_the_start_at_new_scores_and_at_the_end() -> None:
     for episode in range(1, 11):
         tell(Progress(episode, 10, 1.0, -1.0 - (episode >= 5), -1.0, -1.0, 1.0, 1.0, 1.0))
     assert [line.split(",")[0] for line in lines] == [f"episode {k} of 10" for k in (1, 5, 10)]
-
-
-def test_what_one_process_trains_is_refused_in_several() -> None:
-    task.refuse_cluster(Share(), "lora")
-    with pytest.raises(ClusterError, match="2 processes were started, but lora is trained by one"):
-        task.refuse_cluster(Share(0, 2), "lora")
 
 
 def test_a_gain_counts_from_its_standard_error_on() -> None:

@@ -7,7 +7,8 @@ from word_encoder import WordEncoder
 
 from grounding.splits import Split
 from personas.models.factored import FactoredModel, load, question_option_vectors
-from personas.models.kernel import option_set
+from personas.models.head import normalised
+from personas.models.kernel import centred_variance, damping, option_set
 from personas.question import Question
 from training.dataset import TrainingData
 from training.hierarchy.base import BaseModel
@@ -78,9 +79,14 @@ def test_what_a_reference_expects_of_questions_is_what_it_answers(reference: Fac
     options = option_set(asked, reference.projection.apply(question_option_vectors(ENCODER, asked)))
     found = expected(reference, options, reference.persons)
     head = reference.head_for(asked)
-    np.testing.assert_allclose(np.log(np.concatenate(found.shares.shares)), head.log_prior, atol=1e-9)
-    np.testing.assert_allclose(found.effects, head.effects, atol=1e-9)
-    assert np.all(found.shares.variances > 0)
+    variance = np.concatenate([centred_variance(found.shares.covariance[b, b]) for b in options.blocks])
+    widen = damping(variance, options.blocks)
+    np.testing.assert_allclose(
+        normalised(found.shares.mean * widen, options.blocks), head.log_prior, atol=1e-9
+    )
+    # Known effects are not averaged over uncertain shares.
+    np.testing.assert_allclose(found.effects * widen, head.effects, atol=1e-9)
+    assert np.all(variance > 0)
 
 
 def test_few_people_gain_from_a_reference(reference: FactoredModel, newcomers: Survey) -> None:

@@ -11,16 +11,9 @@ from personas.arrays import FloatArray
 from personas.models import projection
 from personas.models.factored import attribute_vectors, question_option_vectors
 from personas.models.head import normalised
-from personas.models.kernel import (
-    KernelSettings,
-    OptionSet,
-    centred_blocks,
-    damping,
-    gram_matrix,
-    leave_one_question_out,
-    option_set,
-)
+from personas.models.kernel import KernelSettings, OptionSet, centred_blocks, damping, gram_matrix, option_set
 from personas.models.persons import PersonEncoder, person_encoder
+from personas.models.spectrum import leave_one_question_out
 from training.dataset import TrainingData, training_data
 from training.hierarchy import selection
 from training.hierarchy.objective import Objective, objective

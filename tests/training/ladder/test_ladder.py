@@ -1,7 +1,7 @@
 """The ladder on simulated surveys whose truth is known."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -13,13 +13,15 @@ from personas.answer import NO_ANSWER, Answers
 from personas.arrays import FloatArray
 from personas.errors import DataError
 from personas.measures import ceilings, gap, scores
+from personas.measures.estimate import Estimate
 from personas.panel import Panel
 from personas.question import Question
 from training.dataset import TrainingData
-from training.ladder import measured
+from training.ladder import measured, verdict
 from training.ladder.cost import Spent, watched
 from training.ladder.held_out import HeldOut
 from training.ladder.ladder import Fitted, Ladder, LadderSpec, Part, ladder
+from training.ladder.rungs import catalogue
 from training.ladder.rungs.catalogue import Tools
 
 NAMES = ("rivers", "forests", "birds", "tanks", "soldiers", "ships")
@@ -113,7 +115,7 @@ def test_what_is_worse_is_called_worse_and_the_verdict_names_what_to_use(built: 
     assert wrong.comparison is not None
     assert wrong.comparison.log_loss.high < 0
     text = "\n".join(built.verdict)
-    assert "Mirrored truth is worse than" in text
+    assert "Mirrored truth" in verdict.glance(built.parts[0].title, built.parts[0].rungs).worse
     assert built.verdict[0].startswith("For unseen people, seen questions use ")
     assert "uniform guess: no other" not in text
 
@@ -140,7 +142,8 @@ def test_where_attributes_do_nothing_the_item_share_is_said_to_be_enough() -> No
     found = ladder(as_training(survey(300, seed=31, strength=0.0)), [part], QUICK, Tools(), [wrong])
     text = "\n".join(found.verdict)
     assert "The item share is enough" in text
-    assert "When not to fine-tune: here" in text
+    assert text.count("When to do without a trained model: here") == 1
+    assert "Mirrored truth: loses ." in text
 
 
 def test_a_rung_without_its_language_model_is_not_run() -> None:
@@ -149,6 +152,75 @@ def test_a_rung_without_its_language_model_is_not_run() -> None:
     spec = LadderSpec(rungs=("uniform", "item_share", "plain_prompt"), replicates=50)
     found = ladder(as_training(made), [part], spec, Tools())
     assert [n.reason for n in found.parts[0].not_run] == ["no language model was given"]
+
+
+@dataclass(frozen=True)
+class Failing:
+    """A model whose library fails."""
+
+    name: str = "failing"
+    fingerprint: str = "failing"
+
+    def distributions(self, panel: Panel, questions: Sequence[Question]) -> list[FloatArray]:
+        raise RuntimeError("mat1 and mat2\nshapes cannot be multiplied")
+
+
+def fails(data: TrainingData, tools: Tools) -> Failing:
+    raise np.linalg.LinAlgError("Singular matrix")
+
+
+def test_a_rung_that_fails_with_any_error_stands_among_those_not_run_and_the_others_stay(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = survey(60, seed=5)
+    monkeypatch.setitem(catalogue.RUNGS, "cells", replace(catalogue.get("cells"), make=fails))
+    part = Part("unseen_people", "unseen people", made.people, made.answers.only(NAMES), False)
+    spec = LadderSpec(rungs=("uniform", "item_share", "cells"), replicates=50)
+    said: list[str] = []
+    broken = Fitted("broken", "A broken model", "trained", Failing(), True, Spent())
+    found = ladder(as_training(made), [part], spec, Tools(), [broken], said.append)
+    assert [m.rung for m in found.parts[0].rungs] == ["uniform", "item_share"]
+    assert {n.rung: n.reason for n in found.parts[0].not_run} == {
+        "cells": "LinAlgError: Singular matrix",
+        "broken": "RuntimeError: mat1 and mat2 shapes cannot be multiplied",
+    }
+    assert "ladder: a broken model failed: RuntimeError: mat1 and mat2 shapes cannot be multiplied" in said
+
+
+def test_without_any_statistical_rung_there_is_nothing_to_compare_with(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = survey(60, seed=5)
+    for name in ("uniform", "item_share"):
+        monkeypatch.setitem(catalogue.RUNGS, name, replace(catalogue.get(name), make=fails))
+    part = Part("unseen_people", "unseen people", made.people, made.answers.only(NAMES), False)
+    spec = LadderSpec(rungs=("uniform", "item_share"), replicates=50)
+    with pytest.raises(DataError, match=r"no statistical rung gave answers .*LinAlgError: Singular matrix"):
+        ladder(as_training(made), [part], spec, Tools())
+
+
+def test_few_questions_and_items_of_known_batteries_are_said_whatever_wins(built: Ladder) -> None:
+    people, both = built.parts
+    assert "With 6 questions, which differ, little can be shown: hold out more." in built.verdict[0]
+    truth = next(m for m in both.rungs if m.rung == "truth")
+    assert truth.comparison is not None
+    gain = truth.comparison.model_copy(update={"log_loss": Estimate(value=0.2, low=0.1, high=0.3)})
+    won = truth.model_copy(update={"comparison": gain})
+    for winner in (won, truth):
+        rungs = tuple(winner if m is truth else m for m in both.rungs)
+        advice, *others = verdict.words([verdict.Evidence(both.title, True, rungs, alike=2)])
+        assert ("use the truth" in advice) == (winner is won)
+        assert "With 2 questions, which differ, little can be shown: hold out more." in advice
+        assert others[0].startswith("Of the questions never trained on, 2 are of the same battery as")
+    rungs = [m.model_copy(update={"questions": 8}) for m in people.rungs]
+    text = "\n".join(verdict.words([verdict.Evidence(people.title, False, tuple(rungs))]))
+    assert "little can be shown" not in text
+    assert "same battery" not in text
+
+
+def test_questions_of_known_batteries_are_found_by_the_ladder_itself(built: Ladder) -> None:
+    # All questions of the simulated survey differ in one word.
+    assert any("of the same battery as" in line for line in built.verdict)
 
 
 def test_a_part_without_answers_is_refused() -> None:

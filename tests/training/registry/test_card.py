@@ -7,19 +7,24 @@ from simulated_survey import survey
 from word_encoder import WordEncoder
 
 from grounding.splits import Split
+from personas.answer import NO_ANSWER
 from personas.errors import MirrorpanelError
+from personas.measures import scores
 from training.dataset import TrainingData, training_data
 from training.hierarchy.loop import BaseModel, Fitted, fit
 from training.leakage import Leakage
 from training.registry import card, gates, registry
 from training.registry.card import Facts
 from training.registry.evidence import HeldOutAnswers
+from training.registry.front_matter import Base
 from training.registry.gates import GateSettings
+from training.registry.guidance import Origin
 from training.registry.hard_cases import HardCase
 from training.registry.registry import Event, Lineage, Registration
 
 FACTS = Facts(
-    panel="spending-1", licence="Apache-2.0", people_trained=1234, people_held_out=823,
+    panel="spending-1", base=Base("Apache-2.0", "https://example.org/terms", "who/words", ("English",)),
+    people_trained=1234, people_held_out=823,
     questions_held_out=("rivers", "tanks"), seconds=4.25,
 )  # fmt: skip
 
@@ -43,9 +48,9 @@ def test_the_card_says_what_the_model_is_and_was_fitted_on(model: Fitted) -> Non
         "# Persona model spending",
         "Its answers are not answers of people.",
         model.model.fingerprint,
-        "base model f1ngerpr1nt, licence: Apache-2.0",
+        "base model f1ngerpr1nt, licence: Apache-2.0; on the hub: who/words; languages: English",
         "layers: 3, 5",
-        "panel spending-1, 1,234 people, 14 questions, in 4.2 s",
+        "panel spending-1, 1,234 people, 14 questions; fitting took 4.2 s",
         "823 people and the questions rivers, tanks",
         "attributes: age, sex",
     ):
@@ -80,7 +85,7 @@ def registration(model: Fitted, **changes: object) -> Registration:
     world = survey(120, seed=9, strength=1.5, prefix="fresh")
     seen = [q.name for q in model.model.config.questions]
     held_out = HeldOutAnswers(world.people, world.answers.only(seen))
-    found = registry.figures(model.model, "unseen_people", held_out, 1)
+    found = registry.figures(model.model, "unseen_people", held_out, 1, ("age", "sex"))
     assert found is not None
     quick = GateSettings(permutations=199, replicates=100)
     known = {
@@ -102,8 +107,12 @@ def test_the_head_has_the_fields_of_the_hub_with_the_figures_that_were_measured(
     _, head, body = card.text(model, facts).split("---\n", 2)
     content = yaml.safe_load(head)
     assert content["license"] == "other"
-    assert content["license_name"] == "language model: Apache-2.0; data: CC BY 4.0, own"
-    assert content["base_model"] == "words"
+    assert content["license_name"] == "language-model-and-data-terms"
+    assert content["license_link"] == "https://example.org/terms"
+    assert content["base_model"] == "who/words"
+    assert content["language"] == ["en"]
+    assert content["pipeline_tag"] == "tabular-classification"
+    assert "- data: CC BY 4.0; own" in body
     assert content["library_name"] == "mirrorpanel"
     assert "synthetic-panel" in content["tags"]
     result = content["model-index"][0]["results"][0]
@@ -115,12 +124,88 @@ def test_the_head_has_the_fields_of_the_hub_with_the_figures_that_were_measured(
     for heading in (
         "Intended use",
         "Not intended",
+        "How to get started",
+        "Bias and recommendations",
+        "Licence",
+        "Citation",
         "Procedure",
         "Evaluation",
         "Limits",
         "Environmental cost",
     ):
         assert f"## {heading}" in body
+
+
+def test_what_nobody_recorded_is_said_and_left_out_of_the_head(model: Fitted) -> None:
+    _, head, body = card.text(model, FACTS._replace(base=Base("as there"))).split("---\n", 2)
+    assert not {"language", "license_link", "base_model", "base_model_relation"} & set(yaml.safe_load(head))
+    assert "- developed by: not recorded; contact: not recorded" in body
+    assert "- controller of the data: not recorded" in body
+    assert "on the hub: not recorded; languages: not recorded" in body
+    origin = Origin(("Institute of Opinions",), "adults", "mirrorpanel 9.9", "2026-11-21")
+    told = card.text(model, FACTS._replace(origin=origin))
+    assert "- controller of the data: Institute of Opinions" in told
+    assert "- It stands for: adults." in told
+    assert "year = {2026}," in told
+    assert f"note = {{trained with mirrorpanel 9.9; fingerprint {model.model.fingerprint}" in told
+
+
+def test_the_study_of_the_card_can_be_read_and_names_panel_and_adapter(model: Fitted) -> None:
+    text = card.text(model, FACTS._replace(panel_name="spending"))
+    written = text.split("```yaml\n")[1].split("```")[0]
+    read = yaml.safe_load(written)
+    assert (read["panel"], read["adapter"], read["questions"]) == ("spending", "spending", "all")
+    assert read["segments"] == ["age", "sex"]
+    assert "mirrorpanel field study.yaml" in text
+
+
+def test_the_hub_reads_the_card(model: Fitted) -> None:
+    hub = pytest.importorskip("huggingface_hub", reason="huggingface_hub is not installed")
+    facts = FACTS._replace(registration=registration(model), data_licences=("CC BY 4.0",))
+    data = hub.ModelCard(card.text(model, facts)).data
+    assert (data.license, data.base_model, data.pipeline_tag) == (
+        "other", "who/words", "tabular-classification",
+    )  # fmt: skip
+    assert data.model_name == "spending"
+    assert {r.metric_type for r in data.eval_results} >= {"log_loss", "agreement"}
+
+
+def test_segments_with_a_base_have_the_figures_of_their_people(model: Fitted) -> None:
+    found = registration(model).figures[0]
+    world = survey(120, seed=9, strength=1.5, prefix="fresh")
+    age = world.people.codes[:, world.people.attributes.index("age")]
+    assert {(s.attribute, s.value) for s in found.segments} >= {("sex", "female"), ("sex", "male")}
+    for segment in found.segments:
+        assert segment.people >= 30
+        column = world.people.attributes.index(segment.attribute)
+        code = world.people.levels[column].index(segment.value)
+        rows = np.flatnonzero(world.people.codes[:, column] == code)
+        asked = [q.name for q in model.model.config.questions]
+        people, answers = world.people.take(rows), world.answers.take(rows).only(asked)
+        said = model.model.distributions(people, answers.questions)
+        assert segment.log_loss == pytest.approx(scores.log_loss(said, answers, people.weights))
+        assert segment.people == np.any(answers.chosen != NO_ANSWER, axis=1).sum()
+    small = [v for c, v in enumerate(world.people.levels[world.people.attributes.index("age")])
+             if (age == c).sum() < 30]  # fmt: skip
+    assert not {s.value for s in found.segments} & set(small)
+
+
+def test_the_largest_and_the_worst_segments_stand_on_the_card(model: Fitted) -> None:
+    kept = registration(model)
+    text = card.text(model, FACTS._replace(registration=kept))
+    for s in kept.figures[0].segments:
+        assert f"| {s.attribute}: {s.value} | {s.people:,} | {s.answers:,} | {s.log_loss:.4f} |" in text
+    one = kept.figures[0].segments[0]
+    many = tuple(
+        one.model_copy(update={"value": f"v{i}", "people": 100 - i, "log_loss": 0.5 + i / 100})
+        for i in range(10)
+    )
+    figures = (kept.figures[0].model_copy(update={"segments": many}),)
+    text = card.text(model, FACTS._replace(registration=kept.model_copy(update={"figures": figures})))
+    first, second = text.split("| largest segments |")[1].split("| segments with the highest loss |")
+    assert [f"v{i}" for i in range(10) if f": v{i} |" in first] == ["v0", "v1", "v2"]
+    assert [f"v{i}" for i in range(10) if f": v{i} |" in second] == ["v7", "v8", "v9"]
+    assert "picked among 10" in text
 
 
 def test_gates_hard_cases_and_ladder_stand_on_the_card(model: Fitted) -> None:

@@ -179,6 +179,27 @@ def test_people_on_both_sides_of_the_split_fail_and_questions_do_where_nobody_as
     assert "p1" not in " ".join(both.sentences())
 
 
+def test_near_vectors_alone_block_nothing_and_the_sentence_says_what_was_compared() -> None:
+    near = QuestionOverlap(held_out="a", trained="b", kind="embedding", similarity=0.2)
+    checked = {"checked_people": (9, 90), "checked_questions": (2, 20)}
+    words = gate(judged(1.0, leakage=Leakage(**checked)), "leakage").sentence
+    assert words.endswith("against 90 and 20 trained on, questions by their words alone")
+    clean = gate(judged(1.0, leakage=Leakage(**checked, embedding=True, near=0.85)), "leakage")
+    assert clean.passed is True
+    assert clean.sentence.endswith("by their words and by vectors (near from a cosine of 0.85)")
+    found = Leakage(**checked, questions=(near,), embedding=True)
+    unclear = gate(judged(1.0, leakage=found), "leakage")
+    assert unclear.outcome == "not shown"
+    assert "By vectors alone, which may be wrong: Of the questions held out, 1 is" in unclear.sentence
+    assert "a and b (embedding, 0.20)" in unclear.sentence
+    assert gate(judged(1.0, leakage=found, accepted=True), "leakage").passed is True
+    certain = near.model_copy(update={"kind": "exact"})
+    both = found.model_copy(update={"questions": (near, certain)})
+    assert gate(judged(1.0, leakage=both), "leakage").passed is False
+    nobody = Leakage(checked_people=(9, 90), checked_questions=(0, 20))
+    assert gate(judged(1.0, leakage=nobody), "leakage").sentence.endswith("90 and 20 trained on")
+
+
 def ended(outcome: Any, passed: bool) -> HardCase:
     return HardCase(
         name=f"{outcome}_{passed}", kind="vague", expected="unsure", outcome=outcome, passed=passed,

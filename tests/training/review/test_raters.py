@@ -66,11 +66,35 @@ def test_identical_raters_agree_fully_where_anything_varies(ratings: IntArray) -
 def test_raters_who_guess_have_an_alpha_around_zero_and_an_interval_that_holds_it() -> None:
     rng = np.random.default_rng(4)
     ratings = rng.integers(0, 3, (120, 3))
-    found = raters.alpha_interval(ratings, np.arange(3.0), "nominal", rng, replicates=300)
+    found = raters.alpha_interval(ratings, np.arange(3.0), "nominal")
     assert found is not None
     assert found.low < 0.0 < found.high
     assert found.high - found.low < 0.3
     assert raters.in_words(found.value).startswith("too low")
+
+
+@pytest.mark.parametrize(("n_raters", "n_things"), [(2, 30), (4, 30), (2, 100)])
+def test_the_interval_covers_alpha_where_raters_agree_nearly_always(n_raters: int, n_things: int) -> None:
+    rng = np.random.default_rng(2)
+
+    def rated(n: int) -> IntArray:
+        truth = rng.choice(2, n)
+        slips = rng.random((n, n_raters)) < 0.1
+        return np.where(slips, rng.choice(2, (n, n_raters)), truth[:, None]).astype(np.int64)
+
+    alpha = raters.alpha(rated(40_000), np.arange(2.0), "nominal")
+    assert alpha is not None
+    found = [raters.alpha_interval(rated(n_things), np.arange(2.0), "nominal") for _ in range(150)]
+    covered = np.mean([f is not None and f.low <= alpha <= f.high for f in found])
+    assert covered >= 0.93
+
+
+def test_full_agreement_of_few_things_is_no_proof_of_agreement() -> None:
+    ratings = np.repeat(np.arange(20)[:, None] % 2, 2, axis=1)
+    found = raters.alpha_interval(ratings, np.arange(2.0), "nominal")
+    assert found is not None
+    assert (found.value, found.high) == (1.0, 1.0)
+    assert 0.4 < found.low < 0.8
 
 
 def test_a_tie_between_raters_is_no_majority() -> None:

@@ -19,6 +19,7 @@ from training.ladder.rungs.columns import (
     log_likelihood,
     question_models,
 )
+from training.threads import one_thread
 
 _SEED = 1
 
@@ -45,7 +46,7 @@ def fit(data: TrainingData, seconds: float = float("inf")) -> QuestionModels:
     """
     design = Design(data.people)
     codes, fold = design.codes(data.people), folds(data.people.ids)
-    with learners.one_thread():
+    with one_thread():
         return question_models("gradient boosting", data, lambda c: _fit(c, design, codes, fold), seconds)
 
 

@@ -1,7 +1,6 @@
 """Learners of scikit-learn: the one typed module around it, loaded when something is fitted."""
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,20 +11,6 @@ Probabilities = Callable[[FloatArray], FloatArray]
 """Features (n, width) -> distribution over all options of the question, (n, n_options)."""
 
 _LEARNING_RATE, _LEAVES, _MOST_TREES = 0.06, 8, 150
-
-
-@contextmanager
-def one_thread() -> Generator[None]:
-    """Linear algebra and trees on one processor core while the block runs.
-
-    The matrices here are small: on a machine with other work, threads that wait for one another made a
-    multilevel fit of 14 questions take 300 s in place of 1.5 s.
-    """
-    from threadpoolctl import threadpool_limits  # pyright: ignore[reportMissingTypeStubs]
-
-    limits: Any = threadpool_limits
-    with limits(limits=1):
-        yield
 
 
 def multinomial_ridge(

@@ -21,6 +21,7 @@ from training.ladder.rungs.columns import (
     log_likelihood,
     question_models,
 )
+from training.threads import one_thread
 
 VARIANCES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 """Prior variances of a slope that are tried; the ridge is one over it."""
@@ -77,7 +78,7 @@ def _fit(name: str, data: TrainingData, seconds: float, fit_of: Callable[[Column
     design = Design(data.people)
     features = design.dummies(data.people)
     made = columns(data)
-    with learners.one_thread():
+    with one_thread():
         variances = _variances(made, features, folds(data.people.ids), fit_of)
 
     def fitted(column: Column) -> Predictor:
@@ -86,7 +87,7 @@ def _fit(name: str, data: TrainingData, seconds: float, fit_of: Callable[[Column
             return Constant(column.share)
         return Logit(design, column, fit_of(column)(features[column.who], column, variance))
 
-    with learners.one_thread():
+    with one_thread():
         return question_models(name, data, fitted, seconds, made)
 
 

@@ -10,8 +10,8 @@ from scipy.special import softmax
 from personas.arrays import FloatArray, IntArray
 from personas.panel import Panel
 from training.dataset import TrainingData
-from training.ladder.rungs import learners
 from training.ladder.rungs.columns import Column, Design, Predictor, QuestionModels, question_models
+from training.threads import one_thread
 
 _MOST_STEPS = 60
 _SETTLED = 1e-2  # nats of evidence
@@ -79,7 +79,7 @@ def fit(data: TrainingData, seconds: float = float("inf")) -> QuestionModels:
     def fitted(column: Column) -> Predictor:
         return Multilevel(design, column, varying(column, codes[column.who], design.sizes))
 
-    with learners.one_thread():
+    with one_thread():
         return question_models("multilevel regression", data, fitted, seconds)
 
 

@@ -1,0 +1,81 @@
+"""Whether what lies on the disk is what was written: adapters, and the reference that ships.
+
+A fingerprint kept in the workspace or in ``SHA256SUMS`` shows a file that was damaged or exchanged. It is no
+signature: who can write both can make them agree.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from mirrorpanel.records import AdapterRecord
+from mirrorpanel.store import Workspace
+from personas.errors import DataError
+from personas.models.factored import FactoredModel
+from personas.models.wheel import sha256_of
+
+SUMS = "SHA256SUMS"
+"""A file of the form that ``sha256sum --check`` reads."""
+TUNED = ("adapter_config.json", "adapter_model.safetensors")
+
+
+def tuned_files(folders: Iterable[Path]) -> dict[str, str]:
+    """The sha256 of each file of some LoRA adapters, by ``folder/file``."""
+    return {f"{folder.name}/{name}": sha256_of(folder / name) for folder in folders for name in TUNED}
+
+
+def refuse_changed_model(record: AdapterRecord, found: FactoredModel) -> None:
+    """Returns where the model loaded is the one recorded. Raises: DataError naming both fingerprints."""
+    if found.fingerprint != record.fingerprint:
+        raise DataError(
+            f"adapter {record.spec.adapter}: the model in {record.folder} has fingerprint "
+            f"{found.fingerprint}, but {record.fingerprint} was recorded when it was trained: its files were "
+            "changed since, or another version of the program wrote them; restore the folder from a backup, "
+            "or train it again"
+        )
+
+
+def refuse_changed_tuning(workspace: Workspace, record: AdapterRecord, folder: str) -> None:
+    """Returns where the files of one LoRA adapter are those recorded.
+
+    An adapter of which nothing was recorded, as it was kept before hashes were, cannot be told from another.
+
+    Raises:
+        DataError: a file is missing or another one, with both hashes.
+    """
+    for name, recorded in record.tuned_files.items():
+        if name.startswith(f"{folder}/"):
+            path = workspace.folder / record.folder / name
+            _refuse_changed(path, recorded, "restore the file from a backup, or train the adapter again")
+
+
+def sums(folder: Path, names: Sequence[str]) -> str:
+    """What ``SHA256SUMS`` says of these files of a folder."""
+    return "".join(f"{sha256_of(folder / name)}  {name}\n" for name in names)
+
+
+def refuse_changed_reference(folder: Path, shipped: bool) -> None:
+    """Returns where the files of a reference are those that its ``SHA256SUMS`` lists.
+
+    A folder of one's own need not have that file.
+
+    Raises:
+        DataError: a file is missing or another one, with both hashes; or a reference that came with the
+            program has no list.
+    """
+    path = folder / SUMS
+    if not shipped and not path.is_file():
+        return
+    todo = "install the program again, or train without a reference (reference: none)"
+    if not path.is_file():
+        raise DataError(f"{path} is missing, so that nothing shows that the reference is whole; {todo}")
+    for line in path.read_text(encoding="ascii").splitlines():
+        recorded, _, name = line.partition("  ")
+        _refuse_changed(folder / name, recorded, todo)
+
+
+def _refuse_changed(path: Path, recorded: str, todo: str) -> None:
+    if not path.is_file():
+        raise DataError(f"{path} is missing (sha256 {recorded} was recorded); {todo}")
+    found = sha256_of(path)
+    if found != recorded:
+        raise DataError(f"{path} has sha256 {found}, but {recorded} was recorded: it was changed; {todo}")

@@ -1,0 +1,57 @@
+"""What is written beside the tensors of a factored model."""
+
+from typing import Literal
+
+from personas.document import Document
+from personas.models.head import Kernels
+from personas.models.persons import Attribute
+from personas.prompt import PROMPT_VERSION
+from personas.question import Question
+
+FORMAT = 4
+
+
+class ContextQuestion(Document):
+    """A question of a reference adapter: enough to learn from it, its wording left out.
+
+    Attributes:
+        source: the survey that it was asked in.
+        name: what that survey calls it.
+        fingerprint: ``Question.fingerprint``, by which the very same question is recognised.
+        options: how many.
+        scale: as in ``Question``.
+    """
+
+    source: str
+    name: str
+    fingerprint: str
+    options: int
+    scale: Literal["ordinal", "nominal"]
+
+
+class FactoredConfig(Document):
+    """Everything about a factored model that is not a number in a tensor.
+
+    ``questions`` were answered by the people trained on, ``context`` by those of the reference adapter.
+    ``kernels`` are those over all of them; new questions near to ``questions`` are answered from these alone
+    by ``own_kernels``, where that was found to be better. ``lora`` is the folder of a LoRA adapter that the
+    language model reads with, inside the model's own; empty without one.
+    """
+
+    format: int = FORMAT
+    name: str
+    base_model: str
+    base_fingerprint: str
+    base_weights: str = ""
+    lora: str = ""
+    layers: tuple[int, ...]
+    prompt_version: str = PROMPT_VERSION
+    questions: tuple[Question, ...]
+    context: tuple[ContextQuestion, ...] = ()
+    reference: str = ""
+    attributes: tuple[Attribute, ...]
+    text: float
+    kernels: Kernels
+    own_kernels: Kernels | None = None
+    split: str
+    seed: int
