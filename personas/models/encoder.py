@@ -88,13 +88,14 @@ class Encoder:
     ) -> Branches:
         head = [Segment(ROOT, read)] if read else []
         segments = [*head, *(Segment(len(head) - 1, end) for end in ends)]
-        tree = pack(segments).behind(self.language.start)
-        depth = int(tree.positions.max()) + 1
+        # Before the tree is packed: its mask grows with the square of the tokens.
+        depth = len(self.language.start) + len(read) + max(len(end) for end in ends)
         if depth > self.language.max_tokens:
             raise DataError(
                 f"a text of {depth} tokens is too long for {self.language.name}, which reads "
                 f"{self.language.max_tokens}; shorten it"
             )
+        tree = pack(segments).behind(self.language.start)
         return Branches(tree, tuple(rows), tree.places[len(head) :])
 
     def _tail(self, text: str) -> tuple[int, ...]:
