@@ -132,13 +132,14 @@ def worth(found: Sequence[Curve]) -> float:
     """Real answers for each question at which statistics alone reach what the model expects without any.
 
     By log loss, between the points of the curve on a logarithmic scale of answers; 0 where the model is worse
-    than statistics with the fewest answers tried would extrapolate to.
+    than statistics with the fewest answers tried.
     """
     target = float(np.mean([c[0, TOGETHER].log_loss for c in found]))
     tried = [n for n in CURVE if n]
     losses = np.array([np.mean([c[n, ALONE].log_loss for c in found]) for n in tried])
     falling = np.minimum.accumulate(losses)
-    return float(np.exp(np.interp(-target, -falling, np.log(np.array(tried, dtype=np.float64)))))
+    answers = np.log(np.array(tried, dtype=np.float64))
+    return float(np.exp(np.interp(-target, -falling, answers, left=-np.inf)))
 
 
 def own_panels(base: BaseModel, draws: int) -> tuple[int, int]:

@@ -19,7 +19,7 @@ from training.dataset import TrainingData
 from training.ladder import measured, verdict
 from training.ladder.cost import Spent, watched
 from training.ladder.held_out import HeldOut
-from training.ladder.measured import Cost, Measured
+from training.ladder.measured import Comparison, Cost, Measured
 from training.ladder.rungs import catalogue, neighbours
 from training.ladder.rungs.catalogue import NEED_LANGUAGE, Family, Tools
 from training.ladder.rungs.columns import QuestionModels, columns
@@ -228,7 +228,8 @@ def _part(
         reasons = "; ".join(f"{n.title}: {n.reason}" for n in not_run)
         raise DataError(f"ladder: {part.title}: no statistical rung gave answers to compare with: {reasons}")
     best, _ = answered[min(statistics, key=lambda i: answered[i][1].log_loss)]
-    compared = [_compared(figures, a, best) for a, figures in answered]
+    guess = next((a for a, _ in answered if a.fitted.name == verdict.GUESS), None)
+    compared = [_compared(figures, a, best, guess) for a, figures in answered]
     return PartResult(
         name=part.name,
         title=part.title,
@@ -330,15 +331,20 @@ def _measured(answered: _Answered) -> Measured:
     )
 
 
-def _compared(figures: Measured, answered: _Answered, best: _Answered) -> Measured:
-    """The figures with the comparison with the best baseline, on the same people and questions."""
-    if answered is best:
-        return figures
-    names = [q.name for q in best.held_out.answers.questions]
+def _compared(figures: Measured, answered: _Answered, best: _Answered, guess: _Answered | None) -> Measured:
+    """The figures with the comparisons with the best baseline and the uniform guess, on the same answers."""
+    over = None if guess is None else _comparison(answered, guess)
+    return figures.model_copy(update={"comparison": _comparison(answered, best), "over_guess": over})
+
+
+def _comparison(answered: _Answered, other: _Answered) -> Comparison | None:
+    """How much better one rung did than another, on the people and questions of the first."""
+    if answered is other:
+        return None
+    names = [q.name for q in other.held_out.answers.questions]
     places = [names.index(q.name) for q in answered.held_out.answers.questions]
-    baseline = [best.distributions[i][answered.rows] for i in places]
-    comparison = measured.compare(answered.distributions, baseline, best.fitted.name, answered.held_out)
-    return figures.model_copy(update={"comparison": comparison})
+    said = [other.distributions[i][answered.rows] for i in places]
+    return measured.compare(answered.distributions, said, other.fitted.name, answered.held_out)
 
 
 def _cells(data: TrainingData) -> Callable[[Panel], IntArray]:

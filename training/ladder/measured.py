@@ -77,6 +77,7 @@ class Measured(Document):
             not read in an order.
         cost: ``None`` where nobody measured it.
         comparison: with the best statistical baseline; ``None`` for that baseline itself.
+        over_guess: with the uniform guess; ``None`` for that itself, or where it was not asked.
         left_out: questions that there was no time to fit; they have their item share.
     """
 
@@ -104,6 +105,7 @@ class Measured(Document):
     order_sensitivity: float | None
     cost: Cost | None
     comparison: Comparison | None = None
+    over_guess: Comparison | None = None
     left_out: tuple[str, ...] = ()
 
 

@@ -8,7 +8,7 @@ from personas.wording import counted
 from training.ladder.measured import Measured
 
 _FEW_QUESTIONS = 8
-_GUESS = "uniform"
+GUESS = "uniform"
 
 
 class Evidence(NamedTuple):
@@ -61,13 +61,13 @@ def glance(title: str, rungs: Sequence[Measured]) -> Glance:
         m for m in rungs if m.comparison and m.comparison.log_loss.low <= 0 <= m.comparison.log_loss.high
     ]
     worse = [m for m in rungs if m.comparison and m.comparison.log_loss.high < 0]
-    guess = next((m for m in rungs if m.rung == _GUESS), None)
+    guess = next((m for m in rungs if m.rung == GUESS), None)
     return Glance(
         title=title,
         use=None if use is None else use.title,
         baseline=baseline.title,
         better=tuple(better),
-        tied=tuple(m.title for m in open_ if m.answers == baseline.answers),
+        tied=tuple(m.title for m in open_ if m.answers == baseline.answers and m is not use),
         worse=tuple(m.title for m in worse),
         guessing=tuple(m.title for m in worse if guess is not None and _below(m, guess)),
         few=tuple(m.title for m in open_ if m.answers < baseline.answers),
@@ -108,11 +108,19 @@ def _use(rungs: Sequence[Measured]) -> Measured | None:
     better, baseline = _better(rungs), _baseline(rungs)
     if better:
         return max(better, key=_gain)
-    guess = next((m for m in rungs if m.rung == _GUESS), None)
-    if guess is None:
+    guess = next((m for m in rungs if m.rung == GUESS), None)
+    if guess is None or (guess.comparison is not None and guess.comparison.log_loss.high < 0):
         return baseline
-    shown = guess.comparison is not None and guess.comparison.log_loss.high < 0
-    return baseline if shown else None
+    # The baseline is not shown to be better than guessing; something that is not told from it may be.
+    shown = [
+        m
+        for m in rungs
+        if m.answers == baseline.answers
+        and (m.comparison is None or m.comparison.log_loss.high >= 0)
+        and m.over_guess is not None
+        and m.over_guess.log_loss.low > 0
+    ]
+    return min(shown, key=lambda m: m.log_loss) if shown else None
 
 
 def _below(measured: Measured, guess: Measured) -> bool:
@@ -128,12 +136,18 @@ def _advice(part: Evidence, use: Measured | None, baseline: Measured) -> str:
     measured = f"log loss {_figure(baseline.log_loss)} nats on {_base(baseline)}"
     if use is None:
         nothing = f"{where} use nothing of this: no rung is shown to be better than guessing"
-        if baseline.rung == _GUESS:
+        if baseline.rung == GUESS:
             return f"{nothing} ({measured}).{_few(baseline)}"
         least = f"{baseline.title} loses least, and luck can explain that"
         return f"{nothing}. {least} ({measured}).{_few(baseline)}"
     if use.comparison is None:
         return f"{where} use {_name(baseline)}: no other rung is shown to be better ({measured}).{_few(use)}"
+    if use.over_guess is not None and use.comparison.log_loss.low <= 0:
+        return (
+            f"{where} use {_name(use)}: it is better than guessing, by {_interval(use.over_guess.log_loss)} "
+            f"nats for each answer, measured on {_base(use)}; it is not told from the best baseline, "
+            f"{_name(baseline)}, which is not shown to be better than guessing.{_few(use)}"
+        )
     return (
         f"{where} use {_name(use)}: it is better than the best statistical baseline, {_name(baseline)}, by "
         f"{_interval(use.comparison.log_loss)} nats for each answer, measured on {_base(use)}.{_few(use)}"

@@ -34,6 +34,20 @@ def test_nothing_is_recommended_that_is_not_told_from_guessing() -> None:
     assert "no rung is shown to be better than guessing (log loss" in said(rung("uniform", None))
 
 
+def test_where_the_baseline_is_not_told_from_guessing_another_rung_may_be() -> None:
+    over = Comparison(
+        against="uniform", log_loss=Estimate(value=0.2, low=0.05, high=0.3), agreement=None, signal=None
+    )
+    mine = rung("mine", (0.02, -0.01, 0.05), family="trained").model_copy(update={"over_guess": over})
+    rungs = (rung("uniform", (-0.18, -0.4, 0.02)), rung("cells", None), mine)
+    found = verdict.glance("New people", rungs)
+    assert found.use == "Mine"
+    assert "Mine" not in found.tied
+    assert said(*rungs).startswith(
+        "For new people use mine: it is better than guessing, by .200 (+.050 to +.300) nats for each answer"
+    )
+
+
 def test_a_rung_that_is_better_than_the_baseline_is_recommended_even_so() -> None:
     rungs = (
         rung("uniform", (-0.03, -0.17, 0.09)),
