@@ -1,5 +1,6 @@
 import json
 import re
+import shlex
 import subprocess
 import tomllib
 from typing import Any
@@ -35,6 +36,7 @@ def test_the_commands_are_those_of_the_issue():
         ("ground",),
         ("train",),
         ("field",),
+        ("write",),
         ("validate",),
         ("report",),
         ("models",),
@@ -100,7 +102,7 @@ def test_the_examples_of_the_help_name_options_that_there_are(words):
     for word in words:
         command = command.commands[word]
     # Reads the options without running the command; one that there is not raises.
-    command.make_context(words[-1], example[1].split()[len(words) :])
+    command.make_context(words[-1], shlex.split(example[1])[len(words) :])
 
 
 def test_without_a_command_the_help_is_shown():
