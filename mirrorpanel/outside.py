@@ -5,6 +5,8 @@ from pathlib import Path
 
 import platformdirs
 
+from personas import disk
+
 
 def folder() -> Path:
     """``MIRRORPANEL_DATA`` or the user's data folder."""
@@ -34,15 +36,4 @@ def write(path: Path, content: str, durable: bool = True) -> None:
         part.unlink(missing_ok=True)
         raise
     if durable:
-        sync_folder(path.parent)
-
-
-def sync_folder(path: Path) -> None:
-    """Waits until a file's new name lies on the disk; where folders cannot be opened, does nothing."""
-    if os.name != "posix":
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        disk.sync_folder(path.parent)

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import duckdb
 
-from mirrorpanel import arrow, audit, outside
+from mirrorpanel import arrow, audit
 from mirrorpanel.schema import TABLES
 from mirrorpanel.store import FILE, Workspace, now, write_failed
+from personas import disk
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -68,7 +69,7 @@ def rewrite(
             entry = _written(path, part, change)
             _sync(part)
             part.replace(path)
-            outside.sync_folder(path.parent)
+            disk.sync_folder(path.parent)
         except (duckdb.Error, OSError) as error:
             raise write_failed(path, error) from None
         finally:

@@ -1,6 +1,5 @@
 """The audit before a training as one HTML page that opens offline, and its JSON twin."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,12 +53,7 @@ class _Section(NamedTuple):
 
 def write(audit: Audit, data: PageData, folder: Path) -> Path:
     """Path of ``audit.html`` in ``folder``, with ``audit.json`` beside it; the folder is made."""
-    folder.mkdir(parents=True, exist_ok=True)
-    page = folder / "audit.html"
-    page.write_text(html(audit, data), encoding="utf-8")
-    twin = json.dumps(_twin(audit, data), ensure_ascii=False, indent=2, allow_nan=False)
-    (folder / "audit.json").write_text(twin + "\n", encoding="utf-8")
-    return page
+    return templating.written(folder, "audit", html(audit, data), _twin(audit, data))
 
 
 def verdict(audit: Audit) -> str:

@@ -1,6 +1,5 @@
 """The grounding report as one HTML page that opens offline, and its JSON twin."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,12 +36,7 @@ class PageData:
 
 def write(record: PanelRecord, data: PageData, folder: Path) -> Path:
     """Path of ``grounding.html`` in ``folder``, with ``grounding.json`` beside it; the folder is made."""
-    folder.mkdir(parents=True, exist_ok=True)
-    page = folder / "grounding.html"
-    page.write_text(html(record, data), encoding="utf-8")
-    twin = json.dumps(_twin(record, data), ensure_ascii=False, indent=2)
-    (folder / "grounding.json").write_text(twin + "\n", encoding="utf-8")
-    return page
+    return templating.written(folder, "grounding", html(record, data), _twin(record, data))
 
 
 def _twin(record: PanelRecord, data: PageData) -> dict[str, Any]:

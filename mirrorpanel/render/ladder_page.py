@@ -1,6 +1,5 @@
 """The ladder as one HTML page that opens offline, and its JSON twin."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,12 +63,7 @@ class Shown(NamedTuple):
 
 def write(ladder: Ladder, data: PageData, folder: Path) -> Path:
     """Path of ``ladder.html`` in ``folder``, with ``ladder.json`` beside it; the folder is made."""
-    folder.mkdir(parents=True, exist_ok=True)
-    page = folder / "ladder.html"
-    page.write_text(html(ladder, data), encoding="utf-8")
-    twin = json.dumps(_twin(ladder, data), ensure_ascii=False, indent=2)
-    (folder / "ladder.json").write_text(twin + "\n", encoding="utf-8")
-    return page
+    return templating.written(folder, "ladder", html(ladder, data), _twin(ladder, data))
 
 
 def _twin(ladder: Ladder, data: PageData) -> dict[str, Any]:

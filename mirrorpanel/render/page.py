@@ -1,6 +1,5 @@
 """The report as one HTML page that opens offline, and its JSON twin."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -55,12 +54,7 @@ class ContestRow(NamedTuple):
 
 def write(data: ReportData, folder: Path) -> Path:
     """Path of ``report.html`` in ``folder``, with ``report.json`` beside it; the folder is made."""
-    folder.mkdir(parents=True, exist_ok=True)
-    page = folder / "report.html"
-    page.write_text(html(data), encoding="utf-8")
-    twin = json.dumps(small_cells.report_twin(data), ensure_ascii=False, allow_nan=False, indent=2)
-    (folder / "report.json").write_text(twin + "\n", encoding="utf-8")
-    return page
+    return templating.written(folder, "report", html(data), small_cells.report_twin(data))
 
 
 def html(data: ReportData) -> str:

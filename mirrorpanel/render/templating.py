@@ -1,6 +1,9 @@
 """The one Jinja environment of all pages: every text is escaped, every figure formatted by ``numbers``."""
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -34,6 +37,20 @@ def environment() -> Environment:
         made.filters[format_.__name__] = format_
     made.filters["plain"] = _plain
     return made
+
+
+def written(folder: Path, name: str, html: str, twin: Mapping[str, Any]) -> Path:
+    """Path of ``name.html`` in ``folder``, which is made, with ``twin`` as ``name.json`` beside it.
+
+    Raises:
+        ValueError: a figure of the twin is no number; what is not defined is ``None``.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    page = folder / f"{name}.html"
+    page.write_text(html, encoding="utf-8")
+    content = json.dumps(twin, ensure_ascii=False, allow_nan=False, indent=2)
+    (folder / f"{name}.json").write_text(content + "\n", encoding="utf-8")
+    return page
 
 
 def style() -> Markup:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from grounding.privacy.guard import Guard
 from grounding.sources.toplines import Anchor
-from mirrorpanel import keys, places
+from mirrorpanel import intact, keys, places
 from mirrorpanel.lineup import Machine
 from mirrorpanel.store import Workspace
 from mirrorpanel.verbs.training_data import Prepared
@@ -25,8 +25,6 @@ from training.hierarchy.loop import Fitted
 from training.registry import registry
 from training.registry.gates import Tuned as Evidence
 from training.spec import TrainSpec
-
-_FILES = ("adapter_config.json", "adapter_model.safetensors")
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ class Tuning:
         for folder in self.folders:
             target = part / folder.name
             target.mkdir(parents=True, exist_ok=True)
-            for name in _FILES:
+            for name in intact.TUNED:
                 shutil.copyfile(folder / name, target / name)
 
 

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 import tuned_study
-from conftest import FLOAT32
 from own_study import ADAPTER_STUDY, ROOT, change, done, environment, mirrorpanel, rows
+from tiny_model import FLOAT32
 from tuned_program import blending, growing, keeping
 from tuned_study import EPISODES, JOINT, VOICE
 

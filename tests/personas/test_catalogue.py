@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import FLOAT32, save_tiny_model
+from tiny_model import FLOAT32, save_tiny_model
 
 from personas.errors import MirrorpanelError, PullError, UnknownName
 from personas.models import catalogue

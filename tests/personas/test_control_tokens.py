@@ -4,7 +4,7 @@ import importlib
 from typing import Any
 
 import pytest
-from conftest import FLOAT32
+from tiny_model import FLOAT32
 
 from personas.models import catalogue, language
 from personas.models.language import LanguageModel

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import FLOAT32, OneByOne, save_tiny_model
+from tiny_model import FLOAT32, OneByOne, save_tiny_model
 
 from personas.errors import DataError
 from personas.models import joint

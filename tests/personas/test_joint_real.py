@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import FLOAT32, OneByOne
+from tiny_model import FLOAT32, OneByOne
 
 from personas.errors import MirrorpanelError
 from personas.models import catalogue

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import FLOAT32, save_tiny_model
+from tiny_model import FLOAT32, save_tiny_model
 
 from personas.errors import MirrorpanelError, PullError
 from personas.models.language import LanguageModel

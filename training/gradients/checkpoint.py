@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from personas import disk
 from personas.document import Document
 from personas.errors import MirrorpanelError
 
@@ -67,7 +68,7 @@ def write(folder: Path, state: RunState, tensors: "Mapping[str, torch.Tensor]") 
             file.flush()
             os.fsync(file.fileno())
         part.replace(target)
-        _sync(folder)
+        disk.sync_folder(folder)
     except (OSError, SafetensorError) as error:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
@@ -122,14 +123,3 @@ def _digest(state: str, tensors: "Mapping[str, torch.Tensor]") -> str:
         digest.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
         digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
-
-
-def _sync(folder: Path) -> None:
-    """Has the renaming itself put on the disk, where the system can."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

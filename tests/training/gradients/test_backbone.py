@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import FLOAT32, save_tiny_model
+from tiny_model import FLOAT32, save_tiny_model
 
 from personas.errors import MirrorpanelError
 from personas.models.encoder import Encoder

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import FLOAT32
 from simulated_survey import Survey, survey
+from tiny_model import FLOAT32
 from word_encoder import WordEncoder
 
 from grounding.prior import item_shares

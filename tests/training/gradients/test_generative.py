@@ -3,7 +3,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import FLOAT32
+from tiny_model import FLOAT32
 
 from personas.errors import DataError
 from personas.models.language import LanguageModel

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import FLOAT32
+from tiny_model import FLOAT32
 
 from personas.answer import NO_ANSWER, Answers
 from personas.errors import DataError

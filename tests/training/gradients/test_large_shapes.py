@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import FLOAT32
+from tiny_model import FLOAT32
 
 from benchmarks import large_shapes
 from benchmarks.large_shapes import SHAPES, Shape

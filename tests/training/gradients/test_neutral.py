@@ -3,8 +3,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import FLOAT32
 from scipy.special import log_softmax, rel_entr
+from tiny_model import FLOAT32
 
 from personas.models.language import LanguageModel
 from training.gradients import neutral

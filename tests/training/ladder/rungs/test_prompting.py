@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
-from conftest import OneByOne
 from simulated_survey import survey
+from tiny_model import OneByOne
 from word_encoder import WordEncoder
 
 from personas.answer import Answers
