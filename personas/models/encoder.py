@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import takewhile
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -13,10 +14,11 @@ from personas.models.tree import ROOT, Segment, Tree, pack, stack
 if TYPE_CHECKING:
     from personas.models.language import LanguageModel
 
-# Tokens in one tree (attention grows with the square), and tokens in one forward pass: enough to keep the
-# processor busy, few enough for the masks to stay small.
-_TREE_TOKENS = 512
-_PASS_TOKENS = {"cpu": 2048, "cuda": 16384}
+# Tokens in one tree (attention grows with the square): texts that begin alike share one until it is full,
+# the tails of one text until it is too long. Tokens in one forward pass: enough to keep the processor busy,
+# few enough for the masks to stay small.
+_FULL, _TREE_TOKENS = 128, 512
+_PASS_TOKENS = {"cpu": 1024, "cuda": 16384}
 # A pass of this part of the budget is large enough to be ended rather than padded by more than an eighth.
 _ENOUGH, _PADDING = 4, 1 / 8
 
@@ -34,6 +36,14 @@ class Branches:
     tree: Tree
     rows: tuple[int, ...]
     places: tuple[IntArray, ...]
+
+
+class _Read(NamedTuple):
+    """Tokens of a text, of what is read after it, and the numbers of the latter."""
+
+    head: tuple[int, ...]
+    ends: Sequence[tuple[int, ...]]
+    rows: Sequence[int]
 
 
 @dataclass(frozen=True)
@@ -71,32 +81,39 @@ class Encoder:
         return result
 
     def branches(self, texts: Sequence[str], tails: Sequence[str]) -> list[Branches]:
-        """The texts as trees, the tails of one text side by side in as few as ``_TREE_TOKENS`` allows."""
+        """The texts as trees: the tails of one text side by side, texts that begin alike in one tree."""
         rows: dict[str, list[int]] = {}
         for row, text in enumerate(texts):
             rows.setdefault(text, []).append(row)
-        branches: list[Branches] = []
+        read: list[_Read] = []
         for text, members in rows.items():
-            read = self.language.tokens(text)
+            head = self.language.tokens(text)
             ends = [self._tail(tails[row]) for row in members]
-            for chunk in _chunks([len(end) for end in ends], _TREE_TOKENS - len(read)):
-                branches.append(self._branch(read, ends[chunk], members[chunk]))
-        return branches
+            for chunk in _chunks([len(end) for end in ends], _TREE_TOKENS - len(head)):
+                read.append(self._fitting(_Read(head, ends[chunk], members[chunk])))
+        return [self._branch(together) for together in _together(read)]
 
-    def _branch(
-        self, read: tuple[int, ...], ends: Sequence[tuple[int, ...]], rows: Sequence[int]
-    ) -> Branches:
-        head = [Segment(ROOT, read)] if read else []
-        segments = [*head, *(Segment(len(head) - 1, end) for end in ends)]
-        # Before the tree is packed: its mask grows with the square of the tokens.
-        depth = len(self.language.start) + len(read) + max(len(end) for end in ends)
+    def _fitting(self, read: "_Read") -> "_Read":
+        # Before a tree is packed: its mask grows with the square of the tokens.
+        depth = len(self.language.start) + len(read.head) + max(len(end) for end in read.ends)
         if depth > self.language.max_tokens:
             raise DataError(
                 f"a text of {depth} tokens is too long for {self.language.name}, which reads "
                 f"{self.language.max_tokens}; shorten it"
             )
+        return read
+
+    def _branch(self, together: "Sequence[_Read]") -> Branches:
+        segments: list[Segment] = []
+        own: list[int] = []
+        for read in together:
+            parent = len(segments) if read.head else ROOT
+            segments += [Segment(ROOT, read.head)] if read.head else []
+            own += range(len(segments), len(segments) + len(read.ends))
+            segments += [Segment(parent, end) for end in read.ends]
         tree = pack(segments).behind(self.language.start)
-        return Branches(tree, tuple(rows), tree.places[len(head) :])
+        rows = tuple(row for read in together for row in read.rows)
+        return Branches(tree, rows, tuple(tree.places[number] for number in own))
 
     def _tail(self, text: str) -> tuple[int, ...]:
         tokens = self.language.tokens(text)
@@ -127,6 +144,27 @@ class Encoder:
                 own = state[number].cpu().numpy()
                 for row, places in zip(branch.rows, branch.places, strict=True):
                     result[layer, row] = own[places].mean(axis=0)
+
+
+def _together(read: Sequence[_Read]) -> Iterator[list[_Read]]:
+    """Texts in their alphabetical order, as many at a time as a full tree holds."""
+    group: list[_Read] = []
+    tokens = 0
+    for one in sorted(read, key=lambda r: r.head):
+        size = len(one.head) + sum(len(end) for end in one.ends)
+        new = size - _shared(group[-1].head, one.head) if group else size
+        if group and tokens + new > _FULL:
+            yield group
+            group, tokens, new = [], 0, size
+        group.append(one)
+        tokens += new
+    if group:
+        yield group
+
+
+def _shared(first: Sequence[int], second: Sequence[int]) -> int:
+    """Tokens that both begin with."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False)))
 
 
 def _chunks(lengths: Sequence[int], budget: int) -> Iterator[slice]:

@@ -45,8 +45,20 @@ def test_vectors_do_not_depend_on_what_else_is_encoded(
 ) -> None:
     together = Encoder(tiny_language, LAYERS).encode(*pairs)
     monkeypatch.setattr(encoder, "_TREE_TOKENS", 1)
+    monkeypatch.setattr(encoder, "_FULL", 1)
     monkeypatch.setattr(encoder, "_PASS_TOKENS", {"cpu": 1})
     np.testing.assert_allclose(Encoder(tiny_language, LAYERS).encode(*pairs), together, atol=1e-4)
+
+
+def test_what_texts_begin_with_alike_is_read_once(tiny_language: LanguageModel) -> None:
+    battery = "Are we spending too much, too little or about the right amount of money on "
+    texts = [f"{battery}{item}?" for item in ("health", "space", "cities") for _ in range(2)]
+    reader = Encoder(tiny_language, LAYERS)
+    (tree,) = reader.branches(texts, ["yes", "no"] * 3)
+    assert sorted(tree.rows) == list(range(6))
+    shared = len(tiny_language.tokens(battery))
+    alone = sum(len(b.tree) for text in texts[::2] for b in reader.branches([text] * 2, ["yes", "no"]))
+    assert len(tree.tree) <= alone - 2 * (shared - 1)
 
 
 def test_a_text_without_tails_is_its_own_tail(tiny_language: LanguageModel) -> None:
