@@ -24,6 +24,16 @@ def lists(rows: FloatArray) -> object:
     return _pa.ListArray.from_arrays(offsets, _pa.array(np.ascontiguousarray(rows).ravel()))
 
 
+def joined(columns: Sequence[object]) -> object:
+    """Columns one below the other, without copying them."""
+    return _pa.chunked_array(list(columns))
+
+
+def repeated(values: Sequence[str], places: IntArray) -> object:
+    """A text column with ``values[p]`` for each of ``places``; each text is handed over once."""
+    return _pa.DictionaryArray.from_arrays(_pa.array(places.astype(np.int32)), _pa.array(list(values)))
+
+
 def strings(found: Any, column: str) -> list[str]:
     """A text column."""
     return list(found.column(column).to_pylist())

@@ -128,7 +128,9 @@ def _selections() -> dict[str, str]:
         "persons": _PEOPLE.format("mirrors"),
         "attributes": f"{_PEOPLE.format('id')} OR {_LENT}",
         "imputations": f"{_PEOPLE.format('id')} OR {_PEOPLE.format('donor')}",
+        "asked": _ANSWER,
         "answers": _ANSWER,
+        "missing": _ANSWER,
         "agreements": _AGREEMENT.format("before."),
     }
     return {table: f"FROM before.{table} t WHERE NOT ({rule})" for table, rule in gone.items()}

@@ -12,7 +12,7 @@ _OF_PANEL = (
     "panels", "questions", "sources", "people", "real_answers", "attributes", "imputations", "provenance",
     "persons", "toplines", "adapters", "trained", "set_aside", "spoken", "runs",
 )  # fmt: skip
-_OF_RUN = ("answers", "agreements")
+_OF_RUN = ("asked", "answers", "missing", "agreements")
 
 
 @dataclass(frozen=True)

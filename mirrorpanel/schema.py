@@ -1,6 +1,6 @@
 """Tables of a workspace."""
 
-VERSION = "3"
+VERSION = "4"
 
 # A workspace without this table, which came later than the others, is given it when it is opened.
 SPOKEN = """
@@ -78,9 +78,14 @@ CREATE TABLE runs (
     finished TIMESTAMP, seconds DOUBLE NOT NULL,
     processor TEXT NOT NULL, record JSON NOT NULL
 );
+CREATE TABLE asked (run TEXT NOT NULL, person TEXT NOT NULL, PRIMARY KEY (run, person));
 CREATE TABLE answers (
     run TEXT NOT NULL, person TEXT NOT NULL, question TEXT NOT NULL, option INTEGER NOT NULL,
-    distribution DOUBLE[] NOT NULL, PRIMARY KEY (run, person, question)
+    distribution DOUBLE[] NOT NULL
+);
+CREATE TABLE missing (
+    run TEXT NOT NULL, person TEXT NOT NULL, question TEXT NOT NULL, outcome TEXT NOT NULL,
+    reply TEXT NOT NULL, PRIMARY KEY (run, person, question)
 );
 CREATE TABLE agreements (run TEXT PRIMARY KEY, created TIMESTAMP NOT NULL, record JSON NOT NULL);
 CREATE TABLE exports (

@@ -3,11 +3,14 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Protocol
 
 import numpy as np
 
+from personas.answer import NO_ANSWER
 from personas.arrays import FloatArray, IntArray
+from personas.models.asked import Asked, AskedModel, Missing
 from personas.models.base import AnswerModel
 from personas.models.drawing import Drawing, independently
 from personas.panel import Panel
@@ -21,9 +24,10 @@ class AnswerBatch:
     Attributes:
         persons: ids, shape (n_persons,).
         questions: the questions asked.
-        distributions: one (n_persons, n_options) array for each question.
-        drawn: index of the option drawn, shape (n_persons, n_questions).
+        distributions: one (n_persons, n_options) array for each question; NaN where no answer came.
+        drawn: index of the option drawn, shape (n_persons, n_questions); ``NO_ANSWER`` where none came.
         seconds: how long these answers took; in a fielding also keeping the batch before.
+        missing: the answers that did not come, and why.
     """
 
     persons: tuple[str, ...]
@@ -31,54 +35,87 @@ class AnswerBatch:
     distributions: list[FloatArray]
     drawn: IntArray
     seconds: float
+    missing: tuple[Missing, ...] = ()
+
+    @property
+    def answers(self) -> int:
+        """Answers that came."""
+        return self.drawn.size - len(self.missing)
 
 
 class AnswerSink(Protocol):
-    """Where answers go; ``write`` keeps a whole batch or nothing of it."""
+    """Where answers go; ``write`` and ``mend`` keep a whole batch or nothing of it."""
 
     def done(self) -> set[str]:
-        """Ids of the persons whose answers are already kept."""
+        """Ids of the persons who have been asked, whether all their answers came or not."""
+        ...
+
+    def failed(self) -> list[tuple[str, str]]:
+        """Person and question of answers that failed and are worth asking for again, by question."""
         ...
 
     def write(self, batch: AnswerBatch) -> None:
         """Keeps one batch."""
         ...
 
+    def mend(self, batch: AnswerBatch) -> None:
+        """Keeps what came of asking again; the persons have been asked before."""
+        ...
+
 
 @dataclass(frozen=True)
 class Fielded:
-    """How a fielding went: answers kept now, answers found from before, seconds of this process.
+    """How a fielding went.
 
-    ``unwritten`` are those of the seconds that no batch holds: keeping the last one.
+    Attributes:
+        answers: that came now.
+        resumed: asked for before, whether they came or not.
+        seconds: of this process.
+        unwritten: those of the seconds that no batch holds: keeping the last one.
+        stopped: it was told to stop and persons are left who have not been asked.
     """
 
     answers: int
     resumed: int
     seconds: float
     unwritten: float
+    stopped: bool = False
+
+
+@dataclass(frozen=True)
+class Fielding:
+    """How answers are fielded, whatever the model.
+
+    Attributes:
+        seed: of the draws, which depend on (seed, person, question) alone.
+        batch: persons written at once.
+        drawing: how answers are drawn from their distributions.
+        stop: asked before each batch; once it says so, what has been written stays and the rest is left.
+    """
+
+    seed: int
+    batch: int
+    drawing: Drawing = independently
+    stop: Callable[[], bool] = lambda: False
 
 
 def field(
     model: AnswerModel,
     panel: Panel,
     questions: Sequence[Question],
-    seed: int,
     sink: AnswerSink,
-    batch: int,
+    how: Fielding,
     progress: Callable[[int], None],
-    drawing: Drawing = independently,
 ) -> Fielded:
-    """Answers of all persons that the sink does not have yet.
+    """Asks all persons who have not been asked yet, then once more for the answers that failed.
 
     Args:
         model: gives the answer distributions.
         panel: the persons, with the answers that are known of them.
         questions: asked of everybody.
-        seed: of the draws, which depend on (seed, person, question) alone.
         sink: keeps the batches; asked first what it has.
-        batch: persons written at once.
-        progress: called with the number of answers after each batch.
-        drawing: how answers are drawn from their distributions.
+        how: seed, batches and draws.
+        progress: called with the number of answers asked for after each batch.
     """
     done = sink.done()
     left = np.array([i for i, person in enumerate(panel.ids) if person not in done], dtype=np.int64)
@@ -86,15 +123,48 @@ def field(
     started = time.monotonic()
     if resumed:
         progress(resumed)
-    mark = time.monotonic()
-    for rows in _batches(left, batch):
-        answered = answer(model, panel.take(rows), questions, seed, drawing)
+    mark, came = time.monotonic(), 0
+    for batch in _first(model, panel.take(left), questions, how):
         ready = time.monotonic()
-        sink.write(replace(answered, seconds=ready - mark))
+        sink.write(replace(batch, seconds=ready - mark))
         mark = ready
-        progress(len(rows) * len(questions))
+        came += batch.answers
+        progress(batch.drawn.size)
+    for batch in _again(model, panel, questions, how, sink.failed()):
+        ready = time.monotonic()
+        sink.mend(replace(batch, seconds=ready - mark))
+        mark = ready
+        came += batch.answers
     ended = time.monotonic()
-    return Fielded(len(left) * len(questions), resumed, ended - started, ended - mark)
+    return Fielded(came, resumed, ended - started, ended - mark, len(sink.done()) < len(panel))
+
+
+def _first(
+    model: AnswerModel, panel: Panel, questions: Sequence[Question], how: Fielding
+) -> Iterator[AnswerBatch]:
+    """All answers of so many persons at a time."""
+    for start in range(0, len(panel), how.batch):
+        if how.stop():
+            return
+        rows = np.arange(start, min(start + how.batch, len(panel)))
+        yield answer(model, panel.take(rows), questions, how.seed, how.drawing)
+
+
+def _again(
+    model: AnswerModel,
+    panel: Panel,
+    questions: Sequence[Question],
+    how: Fielding,
+    failed: Sequence[tuple[str, str]],
+) -> Iterator[AnswerBatch]:
+    """Answers that failed, question by question."""
+    place = {person: i for i, person in enumerate(panel.ids)}
+    by_name = {q.name: q for q in questions}
+    for name, some in groupby(failed, key=lambda f: f[1]):
+        if how.stop():
+            return
+        rows = np.array([place[person] for person, _ in some], dtype=np.int64)
+        yield answer(model, panel.take(rows), [by_name[name]], how.seed, how.drawing)
 
 
 def answer(
@@ -106,11 +176,15 @@ def answer(
 ) -> AnswerBatch:
     """Distributions and draws of a whole panel."""
     started = time.monotonic()
-    distributions = model.distributions(panel, questions)
-    drawn = drawing(panel, questions, distributions, seed)
-    return AnswerBatch(panel.ids, tuple(questions), distributions, drawn, time.monotonic() - started)
+    asked = _ask(model, panel, questions)
+    drawn = drawing(panel, questions, asked.distributions, seed)
+    for person, question, *_ in asked.missing:
+        drawn[person, question] = NO_ANSWER
+    seconds = time.monotonic() - started
+    return AnswerBatch(panel.ids, tuple(questions), asked.distributions, drawn, seconds, asked.missing)
 
 
-def _batches(rows: IntArray, size: int) -> Iterator[IntArray]:
-    for start in range(0, len(rows), size):
-        yield rows[start : start + size]
+def _ask(model: "AnswerModel | AskedModel", panel: Panel, questions: Sequence[Question]) -> Asked:
+    if isinstance(model, AskedModel):
+        return model.ask(panel, questions)
+    return Asked(model.distributions(panel, questions))

@@ -1,4 +1,4 @@
-"""The program ``mirrorpanel``: exit code 0 done, 1 refused, 2 usage."""
+"""The program ``mirrorpanel``: exit code 0 done, 1 refused, 2 usage, 3 stopped before the end."""
 
 import sys
 
@@ -7,6 +7,7 @@ import typer
 from mirrorpanel.cli import (
     adapters,
     catalogues,
+    field,
     inspection,
     main_job,
     margins,
@@ -43,7 +44,7 @@ for verb in (
     main_job.init,
     main_job.ground,
     train.train,
-    main_job.field,
+    field.field,
     write.write,
     main_job.validate,
     main_job.report,

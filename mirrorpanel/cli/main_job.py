@@ -5,15 +5,12 @@ from typing import Annotated
 
 import typer
 
-from grounding.privacy import masking
-from mirrorpanel import keys, known, store
+from mirrorpanel import keys, store
 from mirrorpanel.cli import summaries
 from mirrorpanel.cli.console import answering_bar, grounding_bar, say, show, show_json
 from mirrorpanel.lineup import Machine
-from mirrorpanel.render.numbers import count, duration
 from mirrorpanel.store import Workspace
-from mirrorpanel.verbs import demonstration, fielding, grounding, reporting, validating
-from personas import screening
+from mirrorpanel.verbs import demonstration, grounding, reporting, validating
 from personas.models.wheel import cache_folder
 
 Folder = Annotated[
@@ -64,28 +61,6 @@ def ground(file: Path, workspace: Folder = HERE, as_json: AsJson = False) -> Non
         show_json(summaries.panel(done))
         return
     for line in summaries.panel_lines(done):
-        show(line)
-
-
-def field(
-    file: Path, workspace: Folder = HERE, device: Device = None, dtype: Dtype = None, as_json: AsJson = False
-) -> None:
-    """Asks the panel. A run that was stopped is resumed where it was: nothing lost, nothing doubled.
-
-    Example: mirrorpanel field study.yaml
-    """
-    with Workspace(workspace) as opened, answering_bar() as (begin, progress):
-        done = fielding.fielding(opened, file, Machine(device, dtype), begin, progress)
-    if as_json:
-        show_json(summaries.run(done))
-        return
-    resumed = f", {count(done.resumed)} of them kept from before" if done.resumed else ""
-    show(f"Run {done.run}: {count(done.answers)} answers in {duration(done.seconds)}{resumed}")
-    for line in masking.sentences(done.record.masked):
-        show(f"{line[:-1]} before any model read it.")
-    for line in known.sentences(done.record.known, done.persons):
-        show(line)
-    for line in screening.sentences(done.record.refused, done.record.doubtful):
         show(line)
 
 

@@ -96,6 +96,8 @@ def run(done: FieldedRun) -> dict[str, object]:
         "run": done.run,
         "answers": done.answers,
         "resumed": done.resumed,
+        "missing": done.missing,
+        "complete": done.complete,
         "seconds": done.seconds,
         "answers_per_second": done.answers / done.seconds,
         "model": done.record.model,

@@ -14,7 +14,7 @@ from personas.errors import DocumentError, UnknownName
 from personas.models.drawing import Drawing, Jointly, independently
 from personas.models.factored import FactoredModel
 from validation import study
-from validation.field import field
+from validation.field import Fielding, field
 from validation.study import StudySpec
 
 _UNRELATED = (
@@ -26,7 +26,18 @@ _UNRELATED = (
 
 @dataclass(frozen=True)
 class FieldedRun:
-    """A complete run: persons, answers in all, how many were kept from before, seconds of answering."""
+    """A run as it stands.
+
+    Attributes:
+        run: its identifier.
+        record: what it was asked with.
+        persons: of its panel.
+        answers: that came, in all.
+        resumed: that were asked for before.
+        seconds: of answering, in all.
+        missing: answers that did not come, for each outcome (``personas.models.asked``).
+        complete: everybody was asked, and no answer is left that is worth asking for again.
+    """
 
     run: str
     record: RunRecord
@@ -34,6 +45,8 @@ class FieldedRun:
     answers: int
     resumed: int
     seconds: float
+    missing: dict[str, int]
+    complete: bool
 
 
 def fielding(
@@ -42,6 +55,7 @@ def fielding(
     machine: Machine,
     begin: Callable[[int], None],
     progress: Callable[[int], None],
+    stop: Callable[[], bool] = lambda: False,
 ) -> FieldedRun:
     """Reads ``study.yaml`` and fields it; personal data in new questions are masked first.
 
@@ -54,6 +68,7 @@ def fielding(
         machine: where models run.
         begin: called with the number of answers that the run will have.
         progress: called with the number of answers after each batch.
+        stop: asked before each batch whether to leave the rest for another time.
     """
     spec = document.read(file, StudySpec)
     with places.named(file, "panel"):
@@ -92,11 +107,15 @@ def fielding(
     runs.start(workspace, run, panel, record)
     begin(len(persons) * len(questions))
     sink = runs.RunSink(workspace, run)
-    fielded = field(answering.model, persons, questions, spec.seed, sink, spec.batch, progress, drawing)
-    runs.finish(workspace, run, answering.processor(), fielded.unwritten)
+    how = Fielding(spec.seed, spec.batch, drawing, stop)
+    fielded = field(answering.model, persons, questions, sink, how, progress)
+    found = runs.outcomes(workspace, run)
+    answers, failed = found.pop("answered"), found.get("failed", 0)
+    complete = not fielded.stopped and not failed
+    if complete:
+        runs.finish(workspace, run, answering.processor(), fielded.unwritten)
     seconds = float(workspace.value("SELECT seconds FROM runs WHERE run = ?", [run]))
-    kept = fielded.answers + fielded.resumed
-    return FieldedRun(run, record, len(persons), kept, fielded.resumed, seconds)
+    return FieldedRun(run, record, len(persons), answers, fielded.resumed, seconds, found, complete)
 
 
 def _drawing(file: Path, spec: StudySpec, answering: Answering) -> Drawing:

@@ -6,7 +6,7 @@ from mirrorpanel.records import KnownRecord, RunRecord
 from mirrorpanel.store import Workspace
 from personas.models.scripted import ScriptedModel
 from personas.panel import from_columns
-from validation.field import answer, field
+from validation.field import Fielding, answer, field
 from validation.study import StudySpec
 
 PANEL = from_columns([f"p{i}" for i in range(7)], {"sex": ["f", "m", "f", None, "m", "f", "m"]}, np.ones(7))
@@ -71,7 +71,7 @@ def test_a_run_is_named_by_all_that_its_answers_depend_on(record, few_questions)
 def test_answers_come_back_as_they_were_given_for_any_batch(workspace, record, few_questions, batch):
     runs.start(workspace, "s-1", "p-1", record())
     sink = runs.RunSink(workspace, "s-1")
-    field(MODEL, PANEL, few_questions, 5, sink, batch, lambda _: None)
+    field(MODEL, PANEL, few_questions, sink, Fielding(5, batch), lambda _: None)
     expected = answer(MODEL, PANEL, few_questions, 5)
     order = list(reversed(PANEL.ids))
     distributions, drawn = runs.answers(workspace, "s-1", order, few_questions)
@@ -85,7 +85,7 @@ def test_answers_come_back_as_they_were_given_for_any_batch(workspace, record, f
 def test_the_answers_of_other_runs_are_left_alone(workspace, record, few_questions):
     for run, seed in (("s-1", 1), ("s-2", 2)):
         runs.start(workspace, run, "p-1", record())
-        field(MODEL, PANEL, few_questions, seed, runs.RunSink(workspace, run), 4, lambda _: None)
+        field(MODEL, PANEL, few_questions, runs.RunSink(workspace, run), Fielding(seed, 4), lambda _: None)
     found = runs.answers(workspace, "s-1", PANEL.ids, few_questions)[1]
     assert np.array_equal(found, answer(MODEL, PANEL, few_questions, 1).drawn)
 
@@ -101,7 +101,7 @@ def test_a_batch_is_kept_whole_or_not_at_all(workspace, record, few_questions):
         sink.write(overlapping)
     assert sink.done() == {"p0", "p1"}
     assert workspace.value("SELECT seconds FROM runs") == seconds
-    field(MODEL, PANEL, few_questions, 5, sink, 2, lambda _: None)
+    field(MODEL, PANEL, few_questions, sink, Fielding(5, 2), lambda _: None)
     drawn = runs.answers(workspace, "s-1", PANEL.ids, few_questions)[1]
     assert np.array_equal(drawn, answer(MODEL, PANEL, few_questions, 5).drawn)
 

@@ -68,7 +68,7 @@ def test_a_file_that_is_no_database_is_refused(tmp_path):
 def test_a_database_of_another_program_is_refused_and_left_as_it_is(tmp_path):
     with duckdb.connect(str(tmp_path / FILE)) as connection:
         connection.execute("CREATE TABLE mine (x INTEGER)")
-    with pytest.raises(WorkspaceError, match="has schema of another program, this program reads 3"):
+    with pytest.raises(WorkspaceError, match="has schema of another program, this program reads 4"):
         Workspace(tmp_path)
     with duckdb.connect(str(tmp_path / FILE)) as connection:
         assert connection.execute("SELECT table_name FROM duckdb_tables()").fetchall() == [("mine",)]
@@ -78,7 +78,7 @@ def test_a_database_of_another_program_is_refused_and_left_as_it_is(tmp_path):
 def test_a_workspace_of_another_version_is_refused_with_what_to_do(folder, version):
     with Workspace(folder) as workspace:
         workspace.connection.execute("UPDATE meta SET value = ? WHERE key = 'schema'", [version])
-    expected = f"has schema {version}, this program reads 3; .* ground there again: mirrorpanel init FOLDER"
+    expected = f"has schema {version}, this program reads 4; .* ground there again: mirrorpanel init FOLDER"
     with pytest.raises(WorkspaceError, match=expected):
         Workspace(folder)
 

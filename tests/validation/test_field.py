@@ -14,7 +14,7 @@ from personas.models.scripted import ScriptedModel
 from personas.panel import Panel, from_columns
 from personas.person import Person
 from personas.question import Question
-from validation.field import AnswerBatch, Fielded, answer, field
+from validation.field import AnswerBatch, Fielded, Fielding, answer, field
 
 QUESTIONS = (
     Question(name="roads", text="Roads?", options=("too little", "about right", "too much")),
@@ -48,6 +48,12 @@ class Memory:
     def done(self) -> set[str]:
         return {person for person, _ in self.kept}
 
+    def failed(self) -> list[tuple[str, str]]:
+        return []
+
+    def mend(self, batch: AnswerBatch) -> None:
+        raise AssertionError("nothing failed")
+
     def write(self, batch: AnswerBatch) -> None:
         if len(self.batches) == self.fail_at:
             raise WorkspaceError("the disk is full")
@@ -62,7 +68,7 @@ class Memory:
 def fielded(people: Panel, sink: Memory, batch: int = 7, seed: int = 1, **changes) -> Fielded:
     told: list[int] = changes.pop("told", [])
     asked = changes.pop("questions", QUESTIONS)
-    return field(MODEL, people, asked, seed, sink, batch, told.append)
+    return field(MODEL, people, asked, sink, Fielding(seed, batch), told.append)
 
 
 def test_everybody_answers_every_question_once() -> None:
@@ -115,7 +121,7 @@ def test_joint_draws_of_a_run_that_failed_midway_are_those_of_one_that_did_not(f
     model, people = related_model.model(), related_model.panel(30)
 
     def go(sink: Memory, batch: int) -> None:
-        field(model, people, related_model.ASKED, 1, sink, batch, lambda n: None, Jointly(model))
+        field(model, people, related_model.ASKED, sink, Fielding(1, batch, Jointly(model)), lambda n: None)
 
     whole, sink = Memory(), Memory(fail_at=fail_at)
     go(whole, 1000)

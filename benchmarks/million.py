@@ -1,0 +1,156 @@
+"""A million answers: 10,000 persons x 100 questions of a factored model, drawn and stored.
+
+The model is fitted to the General Social Survey's spending items; the other questions name further things
+that money can be spent on, and were asked of nobody. Every size is fielded into a new workspace, as the
+command does it. ``encode_seconds`` is what the questions take once, and is in ``seconds``.
+``validation.field`` and the database share the rest; ``stored_bytes`` is the database's growth for each
+answer.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from benchmarks.output import finish, peak_memory_gb
+from benchmarks.spending import spending
+from grounding.splits import Split
+from mirrorpanel import lineup, runs, store
+from mirrorpanel.lineup import Machine
+from mirrorpanel.records import RunRecord
+from mirrorpanel.store import FILE, Workspace
+from personas.models import catalogue
+from personas.models.drawing import Jointly
+from personas.models.factored import FactoredModel
+from personas.models.wheel import cache_folder
+from personas.panel import Panel
+from personas.question import Question
+from training.dataset import training_data
+from training.hierarchy.loop import fit
+from validation.field import Fielding, field
+from validation.study import StudySpec
+
+MODEL, QUESTIONS, BATCH = "smollm2-135m", 100, 2500
+SIZES = {"10k": 100, "1m": 10_000, "10m": 100_000}
+WHERE = ("towns", "villages", "schools", "hospitals", "prisons", "ports", "libraries", "museums", "farms")
+WHAT = (
+    "cleaning",
+    "repairing",
+    "enlarging",
+    "heating",
+    "staffing",
+    "lighting",
+    "guarding",
+    "digitising",
+    "insuring",
+    "advertising",
+)
+
+
+class Stored(NamedTuple):
+    """What one size took: seconds in all and for encoding alone, and bytes for each answer."""
+
+    seconds: float
+    encode_seconds: float
+    stored_bytes: float
+
+
+def main() -> None:
+    """Runs the benchmark."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--sizes", nargs="*", default=list(SIZES), choices=list(SIZES), help="which to run")
+    sizes = parser.parse_args().sizes
+    catalogue.pull(MODEL, cache_folder(), lambda line: None)
+    model, persons, own = _trained()
+    questions = (*own, *_further(own))[:QUESTIONS]
+    figures: dict[str, float | str] = {"questions": float(len(questions)), "processor": _processor()}
+    for name in sizes:
+        found = _stored(model, _sampled(persons, SIZES[name]), questions)
+        answers = SIZES[name] * len(questions)
+        tail = "" if name == "1m" else f"_{name}"
+        figures |= {
+            f"seconds{tail}": found.seconds,
+            f"encode_seconds{tail}": found.encode_seconds,
+            f"microseconds_per_answer{tail}": 1e6 * (found.seconds - found.encode_seconds) / answers,
+            f"stored_bytes{tail}": found.stored_bytes,
+            f"peak_memory_gb{tail}": peak_memory_gb(),
+        }
+        print(f"{name}: {found.seconds:.1f} s", file=sys.stderr, flush=True)
+    finish("million", figures)
+
+
+def _trained() -> tuple[FactoredModel, Panel, tuple[Question, ...]]:
+    grounded = spending(500)
+    split = Split(seed=1, people=0.4, questions=())
+    observed = [p.attribute for p in grounded.provenance if p.kind == "observed"]
+    data = training_data(grounded.people, grounded.answers, split, observed)
+    base = lineup.base_model(MODEL, lineup.encoder(MODEL, Machine()))
+    model = fit("benchmark", data, base, split, 2, 1, lambda line: None).model
+    names = [a.name for a in model.config.attributes]
+    return model, grounded.persons.select(names), grounded.answers.questions
+
+
+def _further(own: tuple[Question, ...]) -> tuple[Question, ...]:
+    """Questions that nobody was asked, with the options of the first of the panel's own."""
+    return tuple(
+        Question(
+            name=f"{what}_{where}",
+            text=f"Are we spending too much, too little, or about the right amount on {what} {where}?",
+            options=own[0].options,
+        )
+        for what, where in product(WHAT, WHERE)
+    )
+
+
+def _sampled(persons: Panel, n: int) -> Panel:
+    rows = np.random.default_rng(0).integers(0, len(persons), n)
+    return Panel(
+        tuple(f"p{i:06}" for i in range(n)),
+        persons.attributes,
+        persons.levels,
+        persons.codes[rows],
+        np.ones(n),
+    )
+
+
+def _stored(model: FactoredModel, persons: Panel, questions: tuple[Question, ...]) -> Stored:
+    spec = StudySpec(study="million", panel="spending", model="factored")
+    record = RunRecord(
+        spec=spec, file="study.yaml", questions=questions, model=model.name, fingerprint=model.fingerprint,
+        adapter=None, split=None,
+    )  # fmt: skip
+    fresh = replace(model)  # nothing worked out for a size before
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        store.create(folder)
+        with Workspace(folder) as workspace:
+            run = runs.identifier(record, "spending")
+            runs.start(workspace, run, "spending", record)
+            workspace.connection.execute("CHECKPOINT")
+            before = (folder / FILE).stat().st_size
+            started = time.perf_counter()
+            fresh.head_for(questions)
+            encoded = time.perf_counter() - started
+            how = Fielding(1, BATCH, Jointly(fresh))
+            field(fresh, persons, questions, runs.RunSink(workspace, run), how, lambda n: None)
+            runs.finish(workspace, run, _processor(), 0.0)
+            workspace.connection.execute("CHECKPOINT")
+            seconds = time.perf_counter() - started
+            size = (folder / FILE).stat().st_size - before
+    return Stored(seconds, encoded, size / (len(persons) * len(questions)))
+
+
+def _processor() -> str:
+    return lineup.language(MODEL, Machine()).processor.describe()
+
+
+if __name__ == "__main__":
+    main()
