@@ -69,11 +69,11 @@ def main() -> None:
     parser.add_argument("--sizes", nargs="*", default=list(SIZES), choices=list(SIZES), help="which to run")
     sizes = parser.parse_args().sizes
     catalogue.pull(MODEL, cache_folder(), lambda line: None)
-    model, persons, own = _trained()
-    questions = (*own, *_further(own))[:QUESTIONS]
-    figures: dict[str, float | str] = {"questions": float(len(questions)), "processor": _processor()}
+    model, persons, own = trained()
+    questions = (*own, *further(own))[:QUESTIONS]
+    figures: dict[str, float | str] = {"questions": float(len(questions)), "processor": processor()}
     for name in sizes:
-        found = _stored(model, _sampled(persons, SIZES[name]), questions)
+        found = _stored(model, sampled(persons, SIZES[name]), questions)
         answers = SIZES[name] * len(questions)
         tail = "" if name == "1m" else f"_{name}"
         figures |= {
@@ -87,7 +87,8 @@ def main() -> None:
     finish("million", figures)
 
 
-def _trained() -> tuple[FactoredModel, Panel, tuple[Question, ...]]:
+def trained() -> tuple[FactoredModel, Panel, tuple[Question, ...]]:
+    """The model, its panel, and the questions that it was fitted on."""
     grounded = spending(500)
     split = Split(seed=1, people=0.4, questions=())
     observed = [p.attribute for p in grounded.provenance if p.kind == "observed"]
@@ -98,7 +99,7 @@ def _trained() -> tuple[FactoredModel, Panel, tuple[Question, ...]]:
     return model, grounded.persons.select(names), grounded.answers.questions
 
 
-def _further(own: tuple[Question, ...]) -> tuple[Question, ...]:
+def further(own: tuple[Question, ...]) -> tuple[Question, ...]:
     """Questions that nobody was asked, with the options of the first of the panel's own."""
     return tuple(
         Question(
@@ -110,7 +111,8 @@ def _further(own: tuple[Question, ...]) -> tuple[Question, ...]:
     )
 
 
-def _sampled(persons: Panel, n: int) -> Panel:
+def sampled(persons: Panel, n: int) -> Panel:
+    """So many persons with the attributes of somebody in the panel each."""
     rows = np.random.default_rng(0).integers(0, len(persons), n)
     return Panel(
         tuple(f"p{i:06}" for i in range(n)),
@@ -125,7 +127,7 @@ def _stored(model: FactoredModel, persons: Panel, questions: tuple[Question, ...
     spec = StudySpec(study="million", panel="spending", model="factored")
     record = RunRecord(
         spec=spec, file="study.yaml", questions=questions, model=model.name, fingerprint=model.fingerprint,
-        adapter=None, split=None,
+        adapter=None, split=None, masked={},
     )  # fmt: skip
     fresh = replace(model)  # nothing worked out for a size before
     with tempfile.TemporaryDirectory() as name:
@@ -141,14 +143,15 @@ def _stored(model: FactoredModel, persons: Panel, questions: tuple[Question, ...
             encoded = time.perf_counter() - started
             how = Fielding(1, BATCH, Jointly(fresh))
             field(fresh, persons, questions, runs.RunSink(workspace, run), how, lambda n: None)
-            runs.finish(workspace, run, _processor(), 0.0)
+            runs.finish(workspace, run, processor(), 0.0)
             workspace.connection.execute("CHECKPOINT")
             seconds = time.perf_counter() - started
             size = (folder / FILE).stat().st_size - before
     return Stored(seconds, encoded, size / (len(persons) * len(questions)))
 
 
-def _processor() -> str:
+def processor() -> str:
+    """One line on where texts are encoded."""
     return lineup.language(MODEL, Machine()).processor.describe()
 
 

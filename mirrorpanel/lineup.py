@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from mirrorpanel import intact, registry
+from mirrorpanel import intact, planning, registry
 from mirrorpanel.records import AdapterRecord
 from mirrorpanel.store import Workspace
 from personas.arrays import FloatArray
@@ -50,7 +50,9 @@ def language(source: str, machine: Machine, adapter: Path | None = None) -> "Lan
     from personas.models.language import LanguageModel
 
     where = catalogue.folder(source, machine.cache)
-    return LanguageModel.load(where, processor.choose(machine.device, machine.dtype), adapter)
+    chosen = processor.choose(machine.device, machine.dtype)
+    planning.check_weights(source, where, chosen)
+    return LanguageModel.load(where, chosen, adapter)
 
 
 def licence(source: str) -> str:

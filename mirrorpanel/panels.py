@@ -12,7 +12,7 @@ from grounding.build import Grounded
 from grounding.population.imputation import NO_DONOR, Imputed
 from mirrorpanel import arrow
 from mirrorpanel.records import PanelRecord
-from mirrorpanel.store import Workspace, now
+from mirrorpanel.store import Workspace
 from personas.answer import NO_ANSWER, Answers
 from personas.arrays import FloatArray, IntArray
 from personas.panel import UNKNOWN, Panel
@@ -35,7 +35,7 @@ def exists(workspace: Workspace, panel: str) -> bool:
 def write(workspace: Workspace, panel: str, record: PanelRecord, grounded: Grounded) -> None:
     """Stores a grounded panel whole."""
     with workspace.transaction("ground", panel):
-        row = [panel, record.spec.panel, now(), record.model_dump_json()]
+        row = [panel, record.spec.panel, workspace.moment("panels"), record.model_dump_json()]
         workspace.connection.execute("INSERT INTO panels VALUES (?, ?, ?, ?)", row)
         questions = grounded.answers.questions
         _numbered(workspace, "questions", panel, {"question": [q.model_dump_json() for q in questions]})

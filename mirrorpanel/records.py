@@ -16,6 +16,7 @@ from personas.screening import Finding
 from training.gradients.tuned import LoraResult, VoiceResult
 from training.spec import TrainSpec
 from validation.results import AgreementResult, StatusResult
+from validation.stopping import Stopped
 from validation.study import StudySpec
 from validation.toplines import ToplinesResult
 
@@ -132,13 +133,36 @@ class KnownRecord(Document):
     alike: tuple[tuple[str, str], ...] = ()
 
 
+class PlanRecord(Document):
+    """What a fielding was expected to take, beside what it took.
+
+    It is that of the last time that the run was started and something was left to ask. Seconds are those of
+    answering and storing, loading not counted, bytes those of the device at the peak of the process.
+    ``seconds_low`` and ``seconds_high`` are ``None`` where nobody could say, ``seconds`` and ``memory`` where
+    the fielding was stopped on the way.
+    """
+
+    batch: int
+    device: str
+    answers: int
+    passes: int
+    tokens: int
+    seconds_low: float | None
+    seconds_high: float | None
+    memory_low: int
+    memory_high: int
+    seconds: float | None = None
+    memory: int | None = None
+
+
 class RunRecord(Document):
     """One fielding of a study; ``split`` is that of its adapter, ``None`` where nothing was trained.
 
     ``spec`` and ``questions`` are as the model read them; ``masked`` counts the personal data that were
     masked in new questions, by place and kind. ``draws`` says how the answers were drawn, ``known`` what was
     known of the persons beside their attributes; ``None`` for nothing. ``refused`` are questions of the study
-    that nobody was asked, ``doubtful`` some of ``questions``, each with the reason.
+    that nobody was asked, ``doubtful`` some of ``questions``, each with the reason. ``stopped`` says how a
+    complete run ended whose study could stop early (``spec.until``). ``plan`` says what was expected of it.
     """
 
     spec: StudySpec
@@ -153,6 +177,8 @@ class RunRecord(Document):
     known: KnownRecord | None = None
     refused: tuple[Finding, ...] = ()
     doubtful: tuple[Finding, ...] = ()
+    stopped: Stopped | None = None
+    plan: PlanRecord | None = None
 
 
 class Apart(Document):
@@ -175,6 +201,7 @@ class AgreementRecord(Document):
 
     ``unvalidated`` names the questions without real answers, ``outside_support`` those of all questions
     that are near to nothing that was trained on. ``toplines`` holds the answers against published shares.
+    ``fielded`` says what a reader must know of the fielding: answers that did not come, an early stop.
     """
 
     result: AgreementResult
@@ -185,3 +212,4 @@ class AgreementRecord(Document):
     seconds: float
     apart: tuple[Apart, ...] = ()
     toplines: tuple[ToplinesResult, ...] = ()
+    fielded: tuple[str, ...] = ()

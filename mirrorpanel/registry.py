@@ -14,7 +14,7 @@ from typing import Any
 from mirrorpanel import erasure
 from mirrorpanel.receipts import Flag
 from mirrorpanel.records import AdapterRecord
-from mirrorpanel.store import Workspace, now
+from mirrorpanel.store import Workspace
 from personas.errors import MirrorpanelError, UnknownName, WorkspaceError
 from training.registry.registry import Registration, Status
 
@@ -66,7 +66,7 @@ def insert(
     workspace: Workspace, adapter: str, panel: str, record: AdapterRecord, registration: Registration
 ) -> None:
     """Writes an adapter with its registration, inside the transaction that is open."""
-    row = [adapter, record.spec.adapter, panel, now(), record.model_dump_json()]
+    row = [adapter, record.spec.adapter, panel, workspace.moment("adapters"), record.model_dump_json()]
     columns = "(adapter, name, panel, created, record, flagged)"
     workspace.connection.execute(
         f"INSERT OR REPLACE INTO adapters {columns} VALUES (?, ?, ?, ?, ?, NULL)", row

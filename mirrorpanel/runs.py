@@ -7,20 +7,26 @@ from collections.abc import Sequence
 import numpy as np
 
 from mirrorpanel import arrow
-from mirrorpanel.records import RunRecord
+from mirrorpanel.records import PlanRecord, RunRecord
 from mirrorpanel.store import Workspace, now
 from personas.answer import NO_ANSWER
 from personas.arrays import FloatArray, IntArray
 from personas.question import Question
 from validation.field import AnswerBatch
+from validation.stopping import Stopped, Watch
 
 
 def identifier(record: RunRecord, panel: str) -> str:
     """Study and hash of all that the answers depend on; how they are batched does not count.
 
-    Known answers follow from the panel and the questions that they are to.
+    Known answers follow from the panel and the questions that they are to. A rule that is looked at after
+    each batch depends on how large batches are, so that they count there.
     """
-    spec = record.spec.model_dump(mode="json", exclude={"batch", "segments", "known", "draws"})
+    spec = record.spec.model_dump(mode="json", exclude={"batch", "segments", "known", "draws", "until"})
+    until = record.spec.until
+    if until is not None:
+        spec["until"] = until.model_dump(mode="json")
+        spec["batch"] = None if until.persons is not None else record.spec.batch
     known = record.known.questions if record.known else ()
     asked, told = ([q.fingerprint for q in part] for part in (record.questions, known))
     content = json.dumps([spec, panel, record.fingerprint, asked, told, record.draws])
@@ -28,17 +34,43 @@ def identifier(record: RunRecord, panel: str) -> str:
 
 
 def start(workspace: Workspace, run: str, panel: str, record: RunRecord) -> None:
-    """Makes the run known; one that is known becomes the newest, with the segments its file names now."""
-    if workspace.value("SELECT count(*) FROM runs WHERE run = ?", [run]):
+    """Makes the run known; one that is known becomes the newest, with the segments its file names now.
+
+    How it was stopped stays.
+    """
+    moment = workspace.moment("runs")
+    if known(workspace, run):
+        before = workspace.record("runs", "run", run, RunRecord)
+        record = record.model_copy(update={"stopped": before.stopped, "plan": record.plan or before.plan})
         with workspace.transaction("field", f"{run} started again"):
             workspace.connection.execute(
                 "UPDATE runs SET created = ?, record = ? WHERE run = ?",
-                [now(), record.model_dump_json(), run],
+                [moment, record.model_dump_json(), run],
             )
         return
     with workspace.transaction("field", f"{run} started"):
-        row = [run, record.spec.study, panel, now(), record.model_dump_json()]
+        row = [run, record.spec.study, panel, moment, record.model_dump_json()]
         workspace.connection.execute("INSERT INTO runs VALUES (?, ?, ?, ?, NULL, 0, '', ?)", row)
+
+
+def keep_plan(workspace: Workspace, run: str, plan: PlanRecord) -> None:
+    """Puts what a fielding took beside what it was expected to take."""
+    record = workspace.record("runs", "run", run, RunRecord).model_copy(update={"plan": plan})
+    with workspace.transaction("field", f"{run} held against its plan"):
+        workspace.connection.execute(
+            "UPDATE runs SET record = ? WHERE run = ?", [record.model_dump_json(), run]
+        )
+
+
+def known(workspace: Workspace, run: str) -> bool:
+    """Whether the workspace has the run."""
+    return bool(workspace.value("SELECT count(*) FROM runs WHERE run = ?", [run]))
+
+
+def asked(workspace: Workspace, run: str) -> tuple[str, ...]:
+    """Persons of a run who have been asked, in the order in which they were."""
+    found = workspace.columns("SELECT person FROM asked WHERE run = ? ORDER BY rowid", [run])
+    return tuple(arrow.strings(found, "person"))
 
 
 def outcomes(workspace: Workspace, run: str) -> dict[str, int]:
@@ -50,14 +82,20 @@ def outcomes(workspace: Workspace, run: str) -> dict[str, int]:
     return {"answered": answered, **{str(outcome): int(n) for outcome, n in missing}}
 
 
-def finish(workspace: Workspace, run: str, processor: str, seconds: float) -> None:
-    """Marks a run as complete, ``seconds`` after its last batch; one complete before stays as it is."""
+def finish(
+    workspace: Workspace, run: str, processor: str, seconds: float, stopped: Stopped | None = None
+) -> None:
+    """Marks a run as complete, ``seconds`` after its last batch; one complete before stays as it is.
+
+    ``stopped`` says how it ended where its study could stop early.
+    """
     if workspace.value("SELECT finished FROM runs WHERE run = ?", [run]) is not None:
         return
+    record = workspace.record("runs", "run", run, RunRecord).model_copy(update={"stopped": stopped})
     with workspace.transaction("field", f"{run} complete"):
         workspace.connection.execute(
-            "UPDATE runs SET finished = ?, processor = ?, seconds = seconds + ? WHERE run = ?",
-            [now(), processor, seconds, run],
+            "UPDATE runs SET finished = ?, processor = ?, seconds = seconds + ?, record = ? WHERE run = ?",
+            [now(), processor, seconds, record.model_dump_json(), run],
         )
 
 
@@ -136,6 +174,33 @@ class RunSink:
                 [arrow.lists(d[rows]) for d, rows in zip(batch.distributions, came, strict=True)]
             ),
         }
+
+
+class WatchedSink(RunSink):
+    """Keeps the answers of one run and shows each batch to a rule, those of before first."""
+
+    def __init__(self, workspace: Workspace, run: str, questions: Sequence[Question], watch: Watch) -> None:
+        super().__init__(workspace, run)
+        self.watch = watch
+        before = asked(workspace, run)
+        watch.add(before, drawn(workspace, run, before, questions))
+
+    def write(self, batch: AnswerBatch) -> None:
+        """See ``RunSink``."""
+        super().write(batch)
+        self.watch.add(batch.persons, batch.drawn)
+
+
+def drawn(workspace: Workspace, run: str, persons: Sequence[str], questions: Sequence[Question]) -> IntArray:
+    """Options drawn, (n_persons, n_questions); ``NO_ANSWER`` where none came."""
+    found = np.full((len(persons), len(questions)), NO_ANSWER, dtype=np.int64)
+    for j, question in enumerate(questions):
+        columns = workspace.columns(
+            "SELECT person, option FROM answers WHERE run = ? AND question = ?", [run, question.name]
+        )
+        rows = arrow.coded(columns, "person", persons)
+        found[rows[rows >= 0], j] = arrow.integers(columns, "option")[rows >= 0]
+    return found
 
 
 def answers(

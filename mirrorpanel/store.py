@@ -4,7 +4,7 @@ import os
 import re
 import secrets
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -139,10 +139,19 @@ class Workspace:
             raise self._unknown(table, key, value, key)
         return model.model_validate_json(found)
 
+    def moment(self, table: str) -> datetime:
+        """The time in UTC, and later than any that a row of ``table`` was made or renewed at.
+
+        So the newest row stays the one that was asked for last, also where the clock was set back.
+        """
+        newest = self.value(f'SELECT max(created) FROM "{table}"')
+        return now() if newest is None else max(now(), newest + timedelta(microseconds=1))
+
     def renew(self, table: str, key: str, value: str) -> None:
         """Makes a row the newest of its name, since the same was just asked for again."""
+        moment = self.moment(table)
         with self.transaction(_MADE_BY[table], f"{value} again"):
-            self.connection.execute(f'UPDATE "{table}" SET created = ? WHERE "{key}" = ?', [now(), value])
+            self.connection.execute(f'UPDATE "{table}" SET created = ? WHERE "{key}" = ?', [moment, value])
 
     def latest(self, table: str, key: str, name: str) -> str:
         """Identifier of the newest row called ``name`` (or with that identifier).

@@ -108,7 +108,7 @@ class Cells:
     def score(self, scored: Scored) -> Grid:
         """Agreement of the distributions with the real shares.
 
-        NaN where the question is lacking, the base too small, or too few persons are in the segment.
+        NaN where the question is lacking, the base too small, or too few persons of the segment answered.
         """
         simulated = np.zeros(self.real.shape)
         readable = self.bases >= self.smallest_base
@@ -116,11 +116,12 @@ class Cells:
         readable[:, [i for i in range(len(self.questions)) if i not in answered]] = False
         for g, segment in enumerate((None, *self.segments)):
             rows = persons(scored.panel, segment)
-            if segment is not None and rows.sum() < self.smallest_base:
-                readable[g] = False
-                continue
+            least = 1 if segment is None else self.smallest_base
             for i in answered:
                 question = self.questions[i]
+                if (rows & scored.answered(question.name)).sum() < least:
+                    readable[g, i] = False
+                    continue
                 simulated[g, i, : len(question.options)] = scored.shares(question.name, rows)
         return _grid(readable, self.real, self.samples, simulated)
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -82,6 +82,29 @@ class Fielded:
     stopped: bool = False
 
 
+class Part(NamedTuple):
+    """A part of a run: some persons of its panel, by row, and what they are asked."""
+
+    rows: IntArray
+    questions: tuple[Question, ...]
+
+
+class Answerer(Protocol):
+    """Who answers the parts of a run: this process (``here``), or several (``validation.cluster``)."""
+
+    def __call__(
+        self, model: AnswerModel, panel: Panel, parts: Iterator[Part], how: "Fielding"
+    ) -> Iterator[AnswerBatch]:
+        """The answers to all parts, in whatever order; a part is taken when somebody is free for it."""
+        ...
+
+
+def here(model: AnswerModel, panel: Panel, parts: Iterator[Part], how: "Fielding") -> Iterator[AnswerBatch]:
+    """Answers in this process, one part after the other; see ``Answerer``."""
+    for rows, questions in parts:
+        yield answer(model, panel.take(rows), questions, how.seed, how.drawing)
+
+
 @dataclass(frozen=True)
 class Fielding:
     """How answers are fielded, whatever the model.
@@ -91,12 +114,17 @@ class Fielding:
         batch: persons written at once.
         drawing: how answers are drawn from their distributions.
         stop: asked before each batch; once it says so, what has been written stays and the rest is left.
+        answerer: who answers.
+        enough: asked before each batch whether there are answers enough (``validation.stopping``); what
+            failed is asked again all the same.
     """
 
     seed: int
     batch: int
     drawing: Drawing = independently
     stop: Callable[[], bool] = lambda: False
+    answerer: Answerer = here
+    enough: Callable[[], bool] = lambda: False
 
 
 def field(
@@ -124,13 +152,13 @@ def field(
     if resumed:
         progress(resumed)
     mark, came = time.monotonic(), 0
-    for batch in _first(model, panel.take(left), questions, how):
+    for batch in how.answerer(model, panel, _first(left, questions, how), how):
         ready = time.monotonic()
         sink.write(replace(batch, seconds=ready - mark))
         mark = ready
         came += batch.answers
         progress(batch.drawn.size)
-    for batch in _again(model, panel, questions, how, sink.failed()):
+    for batch in how.answerer(model, panel, _again(panel, questions, how, sink.failed()), how):
         ready = time.monotonic()
         sink.mend(replace(batch, seconds=ready - mark))
         mark = ready
@@ -139,32 +167,24 @@ def field(
     return Fielded(came, resumed, ended - started, ended - mark, len(sink.done()) < len(panel))
 
 
-def _first(
-    model: AnswerModel, panel: Panel, questions: Sequence[Question], how: Fielding
-) -> Iterator[AnswerBatch]:
-    """All answers of so many persons at a time."""
-    for start in range(0, len(panel), how.batch):
-        if how.stop():
+def _first(left: IntArray, questions: Sequence[Question], how: Fielding) -> Iterator[Part]:
+    """All questions to so many persons at a time."""
+    for start in range(0, len(left), how.batch):
+        if how.stop() or how.enough():
             return
-        rows = np.arange(start, min(start + how.batch, len(panel)))
-        yield answer(model, panel.take(rows), questions, how.seed, how.drawing)
+        yield Part(left[start : start + how.batch], tuple(questions))
 
 
 def _again(
-    model: AnswerModel,
-    panel: Panel,
-    questions: Sequence[Question],
-    how: Fielding,
-    failed: Sequence[tuple[str, str]],
-) -> Iterator[AnswerBatch]:
+    panel: Panel, questions: Sequence[Question], how: Fielding, failed: Sequence[tuple[str, str]]
+) -> Iterator[Part]:
     """Answers that failed, question by question."""
     place = {person: i for i, person in enumerate(panel.ids)}
     by_name = {q.name: q for q in questions}
     for name, some in groupby(failed, key=lambda f: f[1]):
         if how.stop():
             return
-        rows = np.array([place[person] for person, _ in some], dtype=np.int64)
-        yield answer(model, panel.take(rows), [by_name[name]], how.seed, how.drawing)
+        yield Part(np.array([place[person] for person, _ in some], dtype=np.int64), (by_name[name],))
 
 
 def answer(

@@ -19,7 +19,8 @@ class Scored:
         panel: the persons, with the attributes that segments are made of. A baseline keeps them too, even
             where its answers ignore them.
         questions: the questions answered.
-        distributions: for each question an array (n_persons, n_options) whose rows sum to one.
+        distributions: for each question an array (n_persons, n_options) whose rows sum to one, or are NaN
+            throughout where no answer came.
     """
 
     panel: Panel
@@ -35,7 +36,9 @@ class Scored:
             expected = (len(self.panel), len(question.options))
             if values.shape != expected:
                 raise ValueError(f"{question.name!r} needs shape {expected}, got {values.shape}")
-            distances.check(values, f"answer distribution of {question.name!r}")
+            came = _came(values)
+            if came.any():
+                distances.check(values[came], f"answer distribution of {question.name!r}")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -48,16 +51,23 @@ class Scored:
             raise KeyError(f"no question {name!r}; there are {', '.join(self.names)}")
         return self.distributions[self.names.index(name)]
 
+    def answered(self, name: str) -> BoolArray:
+        """Whose answer to a question came, (n_persons,)."""
+        return _came(self.distribution(name))
+
     def shares(self, name: str, rows: BoolArray | None = None) -> FloatArray:
         """Expected weighted share of each option, (n_options,), of all persons or of those in ``rows``.
 
+        Persons whose answer did not come are left out.
+
         Raises:
-            ValueError: nobody with a positive weight is in ``rows``.
+            ValueError: nobody with a positive weight is in ``rows`` and answered.
         """
         weights = self.panel.weights if rows is None else self.panel.weights * rows
-        if not weights.sum() > 0:
+        came = self.answered(name)
+        if not weights[came].sum() > 0:
             raise ValueError(f"no person with a positive weight to take shares of {name!r} from")
-        return scores.shares(self.distribution(name), weights)
+        return scores.shares(self.distribution(name)[came], weights[came])
 
     def only(self, names: Sequence[str]) -> "Scored":
         """The distributions of the questions named, in that order."""
@@ -69,3 +79,8 @@ class Scored:
         """The distributions of the persons in ``rows`` (indices or a mask), in that order."""
         index = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
         return Scored(self.panel.take(index), self.questions, tuple(d[index] for d in self.distributions))
+
+
+def _came(distribution: FloatArray) -> BoolArray:
+    """Rows that are not NaN throughout, (n_persons,)."""
+    return np.asarray(~np.isnan(distribution).all(axis=1), dtype=np.bool_)

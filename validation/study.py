@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from personas.document import Document
 from personas.errors import DocumentError
 from personas.question import Question
+from validation.stopping import Until
 
 
 class StudySpec(Document):
@@ -19,7 +20,9 @@ class StudySpec(Document):
     ``known`` names questions of the panel that are not asked: what the people behind the persons really
     answered to them conditions the others; ``all`` are all that are not asked. ``draws`` says whether the
     answers of a person are drawn together; left out, they are where the model knows what they share.
-    ``segments`` are the attributes that agreement is reported by; left out, all observed ones.
+    ``until`` says when there are answers enough; left out, everybody is asked.
+    ``segments`` are the attributes that agreement is reported by; left out, all observed ones. ``batch`` are
+    the persons written at once; left out, it is planned from study, model and kind of machine.
     """
 
     study: str = Field(pattern=r"^[A-Za-z0-9_.-]+$")
@@ -30,9 +33,17 @@ class StudySpec(Document):
     new_questions: tuple[Question, ...] = ()
     known: Literal["all"] | tuple[str, ...] = ()
     draws: Literal["joint", "independent"] | None = None
+    until: Until | None = None
     segments: tuple[str, ...] | None = None
     seed: int = 1
-    batch: int = Field(default=250, ge=1)
+    batch: int | None = Field(default=None, ge=1)
+
+    @property
+    def persons_at_once(self) -> int:
+        """``batch`` of a study that is fielded. Raises: ValueError where nobody has chosen it yet."""
+        if self.batch is None:
+            raise ValueError(f"study {self.study!r} has no batch size yet")
+        return self.batch
 
     @model_validator(mode="after")
     def _one_model(self) -> Self:

@@ -98,8 +98,9 @@ def run(done: FieldedRun) -> dict[str, object]:
         "resumed": done.resumed,
         "missing": done.missing,
         "complete": done.complete,
+        "stopped": done.record.stopped and done.record.stopped.model_dump(),
         "seconds": done.seconds,
-        "answers_per_second": done.answers / done.seconds,
+        "answers_per_second": done.answers / done.seconds if done.seconds else None,
         "model": done.record.model,
         "masked": done.record.masked,
         "draws": done.record.draws,
@@ -122,7 +123,8 @@ def agreement(name: str, record: AgreementRecord) -> dict[str, object]:
         for study in record.toplines
     ]
     apart = {part.part: None if part.result is None else part.result.agreement.value for part in record.apart}
-    more = {"apart": apart, "outside_support": record.outside_support, "toplines": published}
+    more: dict[str, object] = {"apart": apart, "outside_support": record.outside_support}
+    more |= {"toplines": published, "fielded": record.fielded}
     return {"run": name, "synthetic": True, **_headline(record.result), **more}
 
 
@@ -135,7 +137,7 @@ def agreement_lines(record: AgreementRecord) -> Sequence[str]:
         lines += _apart(part)
     lines += _outside_support(record)
     lines += [_published(study) for study in record.toplines]
-    return (*lines, f"Untuned language model: {record.untuned}.")
+    return (*lines, *record.fielded, f"Untuned language model: {record.untuned}.")
 
 
 def _apart(part: Apart) -> list[str]:

@@ -24,6 +24,10 @@ class Item(NamedTuple):
     quotes: tuple[str, ...] = ()
 
 
+_NONE_REFUSED = "Every answer is drawn from a distribution over the options."
+_REFUSED = "A reply that was a refusal, or none of the options, is kept as it came and counts in no figure."
+
+
 def items(data: ReportData) -> list[Item]:
     """Every item of the block, none left out: what does not apply says so."""
     return [
@@ -47,8 +51,8 @@ def items(data: ReportData) -> list[Item]:
         Item(
             "Refused and repaired answers",
             (
-                f"Refused: {count(data.refused)}. Repaired: {count(data.repaired)}. Every answer is "
-                "drawn from a distribution over the options, so neither can occur.",
+                f"Refused: {count(data.refused)}. Repaired: {count(data.repaired)}. "
+                + (_REFUSED if data.refused else _NONE_REFUSED),
             ),
         ),
         Item(

@@ -9,11 +9,12 @@ import numpy as np
 from grounding import splits
 from grounding.privacy.protection import PERSONAL
 from grounding.provenance import Provenance, Source
-from mirrorpanel import __version__, aside, known, lineup, panels, runs, sources, trained
+from mirrorpanel import __version__, aside, known, lineup, outcomes, panels, runs, sources, trained
 from mirrorpanel.records import AdapterRecord, AgreementRecord, PanelRecord, RunRecord, SplitRecord
 from mirrorpanel.render import page
 from mirrorpanel.render.data import ModelLine, ReportData, SplitLine, Unvalidated
 from mirrorpanel.store import Workspace, now
+from personas.arrays import FloatArray
 from personas.errors import MirrorpanelError
 from personas.panel import UNKNOWN, Panel
 from personas.prompt import attribute_text, option_text, person_text, question_text, value_text
@@ -106,7 +107,8 @@ def _content(workspace: Workspace, run: str) -> ReportData:
     grounded = workspace.record("panels", "panel", panel, PanelRecord)
     agreed = workspace.record("agreements", "run", run, AgreementRecord)
     adapter = record.adapter and workspace.record("adapters", "adapter", record.adapter, AdapterRecord)
-    answers = int(workspace.value("SELECT count(*) FROM answers WHERE run = ?", [run]))
+    found = runs.outcomes(workspace, run)
+    answers = found.pop("answered")
     return ReportData(
         title=f"Agreement of study {record.spec.study} with real people",
         created=_utc(now()),
@@ -115,11 +117,11 @@ def _content(workspace: Workspace, run: str) -> ReportData:
         study=record.spec.study,
         panel=panel,
         model=_model(record, adapter or None, processor),
-        persons=grounded.persons,
+        persons=int(workspace.value("SELECT count(*) FROM asked WHERE run = ?", [run])),
         answers=answers,
         seconds=seconds,
         answers_per_second=answers / seconds,
-        refused=0,
+        refused=sum(found.values()),
         repaired=0,
         refused_questions=record.refused,
         doubtful_questions=record.doubtful,
@@ -149,8 +151,9 @@ def _content(workspace: Workspace, run: str) -> ReportData:
 def _unvalidated(
     workspace: Workspace, panel: str, run: str, record: RunRecord, agreed: AgreementRecord
 ) -> tuple[Unvalidated, ...]:
-    """Simulated shares of the questions that nobody real was asked."""
-    asked = [q for q in record.questions if q.name in agreed.unvalidated]
+    """Simulated shares of the questions that nobody real was asked, among the persons who answered."""
+    silent = outcomes.unanswered(workspace, run, record)
+    asked = [q for q in record.questions if q.name in agreed.unvalidated and q.name not in silent]
     persons = panels.persons(workspace, panel)
     distributions, _ = runs.answers(workspace, run, persons.ids, asked)
     return tuple(
@@ -158,11 +161,17 @@ def _unvalidated(
             name=q.name,
             text=q.text,
             options=q.options,
-            shares=tuple(float(s) for s in np.average(rows, axis=0, weights=persons.weights)),
+            shares=tuple(float(s) for s in _shares(rows, persons.weights)),
             outside_support=q.name in agreed.outside_support,
         )
         for q, rows in zip(asked, distributions, strict=True)
     )
+
+
+def _shares(rows: FloatArray, weights: FloatArray) -> FloatArray:
+    """Weighted mean of the distributions of those who answered, (n_options,)."""
+    came = ~np.isnan(rows).all(axis=1)
+    return np.average(rows[came], axis=0, weights=weights[came])
 
 
 def _utc(moment: datetime) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mirrorpanel import apart, known, lineup, panels, runs, sources, studies
+from mirrorpanel import apart, known, lineup, outcomes, panels, runs, sources, studies
 from mirrorpanel import trained as trained_people
 from mirrorpanel.lineup import Answering, Machine
 from mirrorpanel.records import AgreementRecord, PanelRecord, RunRecord
@@ -56,7 +56,10 @@ def validate(
     sources.refuse_expired(workspace, panel, "validate")
     answering = _answering(workspace, run, record, machine)
     held, status = _held_out(workspace, panel, record, answering)
-    persons = known.told(workspace, panel, panels.persons(workspace, panel), _known(record))
+    real = frozenset(status)
+    status = _came(workspace, run, record, status)
+    fielded = outcomes.sentences(workspace, run, record)
+    persons = _asked(workspace, run, panel, record)
     questions = tuple(q for q in record.questions if q.name in status)
     distributions, drawn = runs.answers(workspace, run, persons.ids, questions)
     everyone = Scored(persons, questions, tuple(distributions)), drawn
@@ -82,8 +85,9 @@ def validate(
         smallest_base=SMALLEST_BASE, outside_support=outside,
     )  # fmt: skip
     kept = AgreementRecord(
-        result=result.model_copy(update={"notes": (*result.notes, *apart.note(record.split))}),
-        unvalidated=tuple(q.name for q in record.questions if q.name not in status),
+        result=result.model_copy(update={"notes": (*result.notes, *apart.note(record.split), *fielded)}),
+        fielded=fielded,
+        unvalidated=tuple(q.name for q in record.questions if q.name not in real),
         outside_support=tuple(sorted(outside)),
         untuned=_untuned_line(untuned, answering, untuned_seconds),
         segments=tuple(segments),
@@ -148,6 +152,27 @@ def _held_out(
         held.answers, held.people, status, "hold out more people (split.people) or bring more of them"
     )
     return held, status
+
+
+def _asked(workspace: Workspace, run: str, panel: str, record: RunRecord) -> Panel:
+    """The persons who were asked, in the order of the panel, with what was known of them."""
+    persons = known.told(workspace, panel, panels.persons(workspace, panel), _known(record))
+    there = set(runs.asked(workspace, run))
+    return persons.take(np.array([person in there for person in persons.ids], dtype=np.bool_))
+
+
+def _came(
+    workspace: Workspace, run: str, record: RunRecord, status: Mapping[str, Status]
+) -> dict[str, Status]:
+    """The questions to which answers came. Raises: MirrorpanelError where there is none."""
+    nobody = outcomes.unanswered(workspace, run, record)
+    found: dict[str, Status] = {name: of for name, of in status.items() if name not in nobody}
+    if not found:
+        raise MirrorpanelError(
+            f"Run {run!r} has no answer to any question that real people were asked "
+            f"({', '.join(status)}); there is nothing to compare"
+        )
+    return found
 
 
 def _known(record: RunRecord) -> tuple[Question, ...]:

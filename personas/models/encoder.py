@@ -9,6 +9,7 @@ import numpy as np
 
 from personas.arrays import FloatArray, IntArray
 from personas.errors import DataError
+from personas.models.shape import Pass, shape_of
 from personas.models.tree import ROOT, Segment, Tree, pack, stack
 
 if TYPE_CHECKING:
@@ -79,6 +80,12 @@ class Encoder:
         for group in self._passes(self.branches(texts, tails)):
             self._encode(group, result)
         return result
+
+    def passes(self, texts: Sequence[str], tails: Sequence[str]) -> list[Pass]:
+        """The forward passes that ``encode`` would make of these texts, none of which is made."""
+        shape, top = shape_of(self.language), max(self.layers)
+        groups = self._passes(self.branches(texts, tails))
+        return [shape.reading(len(g), max(len(b.tree) for b in g), top) for g in groups]
 
     def branches(self, texts: Sequence[str], tails: Sequence[str]) -> list[Branches]:
         """The texts as trees: the tails of one text side by side, texts that begin alike in one tree."""

@@ -29,12 +29,7 @@ from personas.errors import DataError
 from personas.models import residuals
 from personas.models.factored_config import FORMAT, ContextQuestion, FactoredConfig
 from personas.models.head import Head, Regressions, Standing, concatenated, regressions
-from personas.models.kernel import (
-    OptionSet,
-    joined,
-    option_set,
-    row_blocks,
-)
+from personas.models.kernel import OptionSet, joined, option_set, row_blocks
 from personas.models.persons import PersonEncoder
 from personas.models.projection import Projection
 from personas.models.residuals import Posterior, Residuals
@@ -278,12 +273,25 @@ class FactoredModel:
         found: dict[str, NDArray[Any]] = {name: np.ascontiguousarray(a, dtype=k) for name, a, k in named}
         return found | ({} if self.residuals is None else self.residuals.tensors())
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What goes to another process: all that has been encoded so far, without the language model."""
+        left = ("encoder", "everything", "own", "_fingerprint")
+        return {k: v for k, v in vars(self).items() if k not in left} | {"load_encoder": _left_behind}
+
     def save(self, folder: Path) -> None:
         """Writes weights and configuration into ``folder``."""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / WEIGHTS).write_bytes(tensor_bytes(self._tensors()))
         content = json.dumps(self.config.model_dump(mode="json"), indent=1, ensure_ascii=False)
         (folder / CONFIG).write_text(content + "\n", encoding="utf-8")
+
+
+def _left_behind() -> TextEncoder:
+    """Stands in for the language model where only what it encoded went to another process."""
+    raise DataError(
+        "a persona model that was sent to another process answers only what was encoded before, and has been "
+        "asked for a new question or value"
+    )
 
 
 def _content(question: Question) -> tuple[str, frozenset[str]]:

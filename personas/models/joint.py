@@ -10,6 +10,7 @@ import numpy as np
 from personas.arrays import FloatArray
 from personas.errors import DataError
 from personas.models.exams import TREE_TOKENS, Exam, exams
+from personas.models.shape import Pass, shape_of
 from personas.models.tree import stack
 from personas.panel import Panel
 from personas.prompt import PROMPT_VERSION, person_text
@@ -75,6 +76,27 @@ class JointModel:
             known.update(zip(fresh, self._read(fresh, found), strict=True))
             rows = [known[text] for text in texts[start:stop]]
             yield slice(start, stop), [np.stack([r[q] for r in rows]) for q in range(len(questions))]
+            start = stop
+
+    def passes(self, panel: Panel, questions: Sequence[Question]) -> Iterator[tuple[slice, list[Pass]]]:
+        """The forward passes behind each item of ``iterate``, none of which is made."""
+        shape = shape_of(self.language)
+        found = exams(self.language.tokens, questions, TREE_TOKENS)
+        places = [len(np.unique(exam.at)) for exam in found]
+        texts = [person_text(panel.person(i).attributes) for i in range(len(panel))]
+        together = self._together(texts, found)
+        known: dict[str, list[FloatArray]] = {}
+        start = 0
+        while start < len(texts):
+            stop, fresh = _next_rows(texts, start, known, together)
+            known.update({text: [] for text in fresh})
+            longest = max((len(self.language.tokens(text)) for text in fresh), default=0)
+            before, rows = len(self.language.start) + longest, len(fresh)
+            sizes = [(before + len(exam.tree), read) for exam, read in zip(found, places, strict=True)]
+            yield (
+                slice(start, stop),
+                [shape.reading(rows, n, places=read) for n, read in sizes if rows],
+            )
             start = stop
 
     def _together(self, texts: Sequence[str], exams: Sequence[Exam]) -> int:

@@ -22,7 +22,7 @@ from personas.arrays import FloatArray, IntArray
 from personas.errors import MirrorpanelError, PullError
 from personas.models import catalogue
 from personas.models.conversion import transformers_quietly
-from personas.models.processor import Processor
+from personas.models.processor import Processor, choose
 from personas.models.tree import Batch
 from personas.models.wheel import cache_folder, sha256_of
 
@@ -76,6 +76,7 @@ class LanguageModel:
     start: tuple[int, ...]
     _model: Any
     _tokenizer: Any
+    _origin: tuple[Path | str, Path | None, str, bool] | tuple[()] = ()
 
     @staticmethod
     def load(
@@ -118,7 +119,12 @@ class LanguageModel:
             start=tuple(full[: full.index(bare[0])]),
             _model=model,
             _tokenizer=tokenizer,
+            _origin=(base, adapter, processor.dtype, four_bit),
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Weights do not go to another process: it loads the same ones, onto the device that it has."""
+        return _load_there, self._origin
 
     def tokens(self, text: str) -> tuple[int, ...]:
         """Token ids of a text, none of them special: ``<|im_end|>`` in it is read as these letters."""
@@ -262,6 +268,10 @@ class LanguageModel:
         dtype: torch.dtype = self._model.dtype
         bias = torch.zeros(allowed.shape, dtype=dtype, device=self._model.device)
         return bias.masked_fill_(~allowed.to(self._model.device), torch.finfo(dtype).min)[:, None]
+
+
+def _load_there(base: Path | str, adapter: Path | None, dtype: str, four_bit: bool) -> LanguageModel:
+    return LanguageModel.load(base, choose(None, dtype), adapter, four_bit=four_bit)
 
 
 def _base_and_adapter(source: Path | str, adapter: Path | None) -> tuple[Path | str, Path | None]:

@@ -76,6 +76,23 @@ class PersonEncoder:
             start += width
         return out
 
+    def unseen(self, panel: Panel) -> list[tuple[str, str]]:
+        """Attributes and values of the panel's persons that ``encode`` would have encoded, each once."""
+        found: list[tuple[str, str]] = []
+        for attribute in self.attributes:
+            if attribute.name not in panel.attributes or not self._reads(attribute):
+                continue
+            column = panel.attributes.index(attribute.name)
+            used = np.unique(panel.codes[panel.codes[:, column] != UNKNOWN, column])
+            levels = [panel.levels[column][int(code)] for code in used]
+            known = set(attribute.levels)
+            found += [(attribute.name, level) for level in levels if level not in known]
+        return found
+
+    def _reads(self, attribute: Attribute) -> bool:
+        """Whether what the values of an attribute say counts."""
+        return self.text > 0 or len(attribute.levels) > _MANY
+
     def onto(self, other: "PersonEncoder") -> FloatArray:
         """Matrix M (own width, other's width): ``M @ effects`` are the effects of ``other`` on own vectors.
 

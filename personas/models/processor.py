@@ -62,6 +62,25 @@ def choose(device: str | None = None, dtype: str | None = None) -> Processor:
     return _on_cuda(place) if place.startswith("cuda") else _on_cpu(place)
 
 
+def free_bytes(device: str) -> int:
+    """Memory free on a device, in bytes; of main memory what the system would give without swapping."""
+    if device.startswith("cuda"):
+        import torch
+
+        return int(torch.cuda.mem_get_info(device)[0])
+    import psutil
+
+    return int(psutil.virtual_memory().available)
+
+
+def devices() -> list[str]:
+    """The devices of this machine, those faster for a language model first."""
+    import torch
+
+    there = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    return [*(f"cuda:{n}" for n in range(there)), "cpu"]
+
+
 def check_names(device: str | None, dtype: str | None) -> None:
     """Returns where both could be names; what this machine has is not asked. Raises: ProcessorError."""
     _known_dtype(dtype)

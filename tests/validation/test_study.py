@@ -23,7 +23,7 @@ def read(tmp_path: Path, text: str) -> StudySpec:
 def test_all_questions_of_the_panel_are_asked_where_none_are_named(tmp_path: Path) -> None:
     spec = read(tmp_path, START + "adapter: mine\n")
     assert questionnaire(spec, KNOWN) == KNOWN
-    assert (spec.seed, spec.batch, spec.segments) == (1, 250, None)
+    assert (spec.seed, spec.batch, spec.segments) == (1, None, None)
 
 
 def test_questions_come_in_the_order_in_which_they_are_named(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from personas.errors import MirrorpanelError
-from personas.models.processor import Processor
 
 _GIB = 1 << 30
 # Of the memory free, what a run may plan for; the rest is for what no formula knows.
@@ -71,7 +70,7 @@ def check(load: Load, available: float, smaller_models: Sequence[tuple[str, int]
 
     Args:
         load: the training.
-        available: bytes free, from ``free_bytes``.
+        available: bytes free, from ``processor.free_bytes``.
         smaller_models: names and parameters of other bases that could be named in the refusal.
 
     Raises:
@@ -110,17 +109,6 @@ def _that_fit(load: Load, limit: float, smaller: Sequence[tuple[str, int]]) -> l
             found.append(f"the base model {name}")
             break
     return found
-
-
-def free_bytes(processor: Processor) -> float:
-    """Memory free on the device, in bytes; of main memory what the system would give without swapping."""
-    if processor.device.startswith("cuda"):
-        import torch
-
-        return float(torch.cuda.mem_get_info(processor.device)[0])
-    import psutil
-
-    return float(psutil.virtual_memory().available)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -17,7 +17,7 @@ import numpy as np
 
 from personas.arrays import FloatArray
 from personas.models import catalogue
-from personas.models.processor import Processor
+from personas.models.processor import Processor, free_bytes
 from training.gradients import distributed, engine, memory
 from training.gradients.backbone import Backbone
 from training.gradients.checkpoint import CheckpointError
@@ -122,7 +122,7 @@ def _run(task: Task[T], own: Share, report: Report) -> Ended[T]:
     smaller = sorted(
         ((name, catalogue.get(name).parameters) for name in catalogue.names()), key=lambda pair: -pair[1]
     )
-    needed = memory.check(objective.load(), memory.free_bytes(objective.backbone.language.processor), smaller)
+    needed = memory.check(objective.load(), free_bytes(objective.backbone.language.processor.device), smaller)
     report(f"the training needs about {needed / 2**30:.1f} GiB of memory")
     cut = own.size > 1 and distributed.asks_for_shards()
     if cut:

@@ -1,0 +1,77 @@
+"""``field --replay``: whether a run comes again as it was kept."""
+
+from pathlib import Path
+
+import typer
+
+from mirrorpanel.cli.console import answering_bar, show, show_json
+from mirrorpanel.lineup import Machine
+from mirrorpanel.render.numbers import count
+from mirrorpanel.store import Workspace
+from mirrorpanel.verbs import replaying
+from mirrorpanel.verbs.replaying import Replayed
+from personas.wording import counted
+from validation.replay import Difference
+
+
+def replay_run(workspace: Path, run: str, machine: Machine, as_json: bool) -> None:
+    """Replays a run, by its identifier or the name of its study, and says what came of it.
+
+    Raises:
+        typer.Exit: with 1 where something is not the same.
+    """
+    with Workspace(workspace, read_only=True) as opened, answering_bar() as (begin, progress):
+        found = replaying.replay(opened, opened.latest("runs", "run", run), machine, begin, progress)
+    if as_json:
+        show_json(_summary(found))
+    else:
+        for line in _lines(found):
+            show(line)
+    if not found.identical:
+        raise typer.Exit(1)
+
+
+def _summary(found: Replayed) -> dict[str, object]:
+    compared = found.compared
+    return {
+        "run": found.run,
+        "identical": found.identical,
+        "complete": found.complete,
+        "answers": compared.answers,
+        "draws_different": compared.draws,
+        "distributions_different": compared.distributions,
+        "largest_difference": compared.largest,
+        "doubled": found.doubled,
+        "first": None if compared.first is None else compared.first._asdict(),
+        "fingerprint": found.stored,
+        "fingerprint_now": found.now,
+        "synthetic": True,
+    }
+
+
+def _lines(found: Replayed) -> list[str]:
+    compared = found.compared
+    partial = "" if found.complete else " of a run that is not complete"
+    if found.identical:
+        return [f"Run {found.run}: {count(compared.answers)} answers{partial} came again byte for byte"]
+    lines = [
+        f"Run {found.run}: of {count(compared.answers)} answers{partial} {count(compared.draws)} were drawn "
+        f"otherwise, and {counted(compared.distributions, 'distribution')} "
+        f"{'differs' if compared.distributions == 1 else 'differ'}, by {compared.largest:.3g} at most"
+    ]
+    if compared.first is not None:
+        lines.append(_first(compared.first))
+    if found.doubled:
+        lines.append(f"{counted(found.doubled, 'answer')} stand there more than once")
+    if found.stored != found.now:
+        lines.append(
+            f"It was answered by fingerprint {found.stored}, and is now by {found.now}: other weights, "
+            "device or number format; only the same give the same bytes (--device, --dtype)"
+        )
+    return lines
+
+
+def _first(first: Difference) -> str:
+    stored, new = ("no answer" if option is None else repr(option) for option in (first.stored, first.new))
+    by = "" if first.distance is None else f", probabilities by {first.distance:.3g}"
+    return f"First difference: person {first.person}, question {first.question}: {stored} then, {new} now{by}"
