@@ -98,6 +98,11 @@ def reference(spec: TrainSpec, machine: Machine, report: Callable[[str], None]) 
         return None
     shipped = spec.reference == "shipped"
     folder = reference_folder() if shipped else Path(spec.reference)
+    if not shipped and not folder.is_dir():
+        raise DataError(
+            f"there is no folder {spec.reference!r}; write 'shipped' for the reference that comes with the "
+            "program, 'none' for none, or the folder of one"
+        )
     if shipped and not (folder / factored.CONFIG).is_file():
         report("no reference adapter came with this copy of the program: going without one")
         return None
@@ -128,17 +133,21 @@ def adapter_model(workspace: Workspace, record: AdapterRecord, machine: Machine)
         if config.lora:
             intact.refuse_changed_tuning(workspace, record, config.lora)
         found = encoder(config.base_model, machine, config.layers, lora)
-        if config.base_weights not in ("", found.language.weights):
-            raise DataError(
-                f"adapter {config.name} was trained on {config.base_model} with weights "
-                f"{config.base_weights}, but those here are {found.language.weights}; get the weights of "
-                "then, or train it again"
-            )
+        _refuse_other_base(config, found.language)
         return found
 
     found = factored.load(workspace.folder / record.folder, load_encoder)
     intact.refuse_changed_model(record, found)
     return found
+
+
+def _refuse_other_base(config: FactoredConfig, language: "LanguageModel") -> None:
+    """Returns where the weights are those trained on. Raises: DataError with both hashes."""
+    if config.base_weights not in ("", language.weights):
+        raise DataError(
+            f"adapter {config.name} was trained on {config.base_model} with weights {config.base_weights}, "
+            f"but those here are {language.weights}; get the weights of then, or train it again"
+        )
 
 
 class Fielded(NamedTuple):
@@ -156,22 +165,27 @@ def fielded(workspace: Workspace, record: AdapterRecord, machine: Machine) -> Fi
     if record.lora is None or record.lora.blend is None:
         raise DataError(f"adapter {record.spec.adapter} has no joint model in its record; train it again")
     intact.refuse_changed_tuning(workspace, record, joint_lora.FOLDER)
-    tuned = language(record.base_model, machine, workspace.folder / record.folder / joint_lora.FOLDER)
     base = language(record.base_model, machine)
+    _refuse_other_base(statistics.config, base)
+    tuned = language(record.base_model, machine, workspace.folder / record.folder / joint_lora.FOLDER)
     return Fielded(joint_over(statistics, tuned, base, record.lora.blend.blend), statistics)
 
 
 def joint_over(
     statistics: FactoredModel, trained: "LanguageModel", untrained: "LanguageModel", blend: float
 ) -> OffsetModel:
-    """A joint model over the shares that the statistics give any question."""
+    """A joint model over the shares that the statistics give any question.
+
+    Persons of a panel can have more attributes than the adapter may use; it is told of its own alone.
+    """
     tuned, base = JointModel(trained), JointModel(untrained)
 
     def prior(question: Question) -> FloatArray:
         return statistics.head_for([question]).log_prior
 
     name = f"the shares of {statistics.name} ({statistics.fingerprint})"
-    return OffsetModel(tuned, base, prior, name, blend)
+    told = tuple(a.name for a in statistics.config.attributes)
+    return OffsetModel(tuned, base, prior, name, blend, told)
 
 
 def trained_questions(workspace: Workspace, record: AdapterRecord) -> tuple[Question, ...]:

@@ -22,7 +22,7 @@ class StudySpec(Document):
     ``segments`` are the attributes that agreement is reported by; left out, all observed ones.
     """
 
-    study: str = Field(pattern=r"^[A-Za-z0-9_.-]+$")
+    study: str = Field(pattern=r"^[A-Za-z0-9_.-]+$", max_length=80)
     panel: str
     adapter: str | None = None
     model: str | None = None

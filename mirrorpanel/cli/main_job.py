@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from grounding.privacy import masking
-from mirrorpanel import keys, known, store
+from mirrorpanel import keys, known, store, unseen
 from mirrorpanel.cli import summaries
 from mirrorpanel.cli.console import answering_bar, grounding_bar, say, show, show_json
 from mirrorpanel.lineup import Machine
@@ -50,7 +50,8 @@ def init(
     if as_json:
         show_json({"workspace": str(folder)})
     else:
-        show(f"Workspace {folder}; go there and run: mirrorpanel ground grounding.yaml")
+        there = "" if folder.resolve() == Path.cwd() else "go there and "
+        show(f"Workspace {folder}; {there}run: mirrorpanel ground grounding.yaml")
 
 
 def ground(file: Path, workspace: Folder = HERE, as_json: AsJson = False) -> None:
@@ -84,6 +85,8 @@ def field(
     for line in masking.sentences(done.record.masked):
         show(f"{line[:-1]} before any model read it.")
     for line in known.sentences(done.record.known, done.persons):
+        show(line)
+    for line in unseen.sentences(done.record.unseen, done.persons):
         show(line)
     for line in screening.sentences(done.record.refused, done.record.doubtful):
         show(line)

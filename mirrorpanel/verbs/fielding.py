@@ -1,11 +1,13 @@
 """``field``: the persons of a panel answer a study; a run that was stopped goes on where it was."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from grounding.privacy import masking
-from mirrorpanel import known, lineup, panels, places, runs, sources
+from mirrorpanel import known, lineup, panels, places, runs, sources, unseen
 from mirrorpanel.lineup import Answering, Machine
 from mirrorpanel.records import PanelRecord, RunRecord
 from mirrorpanel.store import Workspace
@@ -13,6 +15,8 @@ from personas import document, screening
 from personas.errors import DocumentError, UnknownName
 from personas.models.drawing import Drawing, Jointly, independently
 from personas.models.factored import FactoredModel
+from personas.panel import Panel
+from personas.question import Question
 from validation import study
 from validation.field import field
 from validation.study import StudySpec
@@ -79,6 +83,8 @@ def fielding(
             raise UnknownName("attribute", unknown[0], list(persons.attributes))
     with places.named(file, "adapter" if spec.adapter else "model"):
         answering = lineup.answering(workspace, spec, machine)
+        if isinstance(answering.model, FactoredModel):
+            _encode_new(answering.model, persons, questions)
     drawing = _drawing(file, spec, answering)
     record = RunRecord(
         spec=spec, file=str(file), questions=questions, model=answering.model.name,
@@ -87,6 +93,7 @@ def fielding(
         masked={where: dict(kinds) for where, kinds in gate.counts.items()},
         draws="joint" if isinstance(drawing, Jointly) else "independent",
         known=known.recorded(persons, questions), refused=found.refused, doubtful=found.doubtful,
+        unseen=unseen.recorded(answering.model, answering.statistics, persons),
     )  # fmt: skip
     run = runs.identifier(record, panel)
     runs.start(workspace, run, panel, record)
@@ -97,6 +104,14 @@ def fielding(
     seconds = float(workspace.value("SELECT seconds FROM runs WHERE run = ?", [run]))
     kept = fielded.answers + fielded.resumed
     return FieldedRun(run, record, len(persons), kept, fielded.resumed, seconds)
+
+
+def _encode_new(model: FactoredModel, persons: Panel, questions: Sequence[Question]) -> None:
+    """Encodes now what is new in persons and questions, so that a refusal comes before any answer."""
+    model.head_for(questions)
+    rows = [np.unique(column, return_index=True)[1] for column in persons.codes.T]
+    if rows:
+        model.person_vectors(persons.take(np.unique(np.concatenate(rows))))
 
 
 def _drawing(file: Path, spec: StudySpec, answering: Answering) -> Drawing:
