@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mirrorpanel.render import numbers, templating, wording
+from mirrorpanel.render import numbers, templating
 from personas.question import Question
 from training.maintenance.drift import QuestionDrift
 from training.maintenance.recheck import RULES, Recheck, RecheckSettings
@@ -63,7 +63,6 @@ def write(found: Recheck, asked: Sequence[Question], data: PageData, folder: Pat
         "people": {"before": data.before, "after": data.after},
         "created": data.created,
         "mirrorpanel": data.version,
-        "synthetic": True,
         **found.model_dump(mode="json"),
         "definitions": definitions(found.settings),
     }
@@ -86,7 +85,6 @@ def html(found: Recheck, asked: Sequence[Question], data: PageData) -> str:
             rows=rows(found, asked),
             left=[(names, what) for names, what in left if names],
             style=templating.style(),
-            synthetic=wording.SYNTHETIC,
             definitions=definitions(found.settings),
             twin=f"{name(data)}.json",
         )
