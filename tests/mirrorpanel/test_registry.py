@@ -431,4 +431,4 @@ def test_the_data_card_is_made_from_the_workspace(study: tuple[Path, str, str]) 
     assert "**missing**: controller, legal basis, purpose, retention date" in text
     assert "Art. 50" in text
     assert "special categories (Art. 9): none let in" in text
-    assert "| age_group (observed) | observed | an own survey | own |" in text
+    assert "| age_group | observed | an own survey | own |" in text
