@@ -72,17 +72,17 @@ def by_questions(base: BaseModel, seeds: Sequence[int], other_people: int | None
     """Scores for each number of training questions, one for each split."""
     found: dict[str, list[Score]] = {}
     for seed in seeds:
-        parts = _parts(seed)
-        order = np.random.default_rng(seed).permutation(len(parts.seen))
+        split = parts(seed)
+        order = np.random.default_rng(seed).permutation(len(split.seen))
         for count in COUNTS:
-            names = [parts.seen[int(i)] for i in np.sort(order[:count])]
-            score = scored(fitting.fitted(parts.train.only(names).data(), base, parts.split), parts)
+            names = [split.seen[int(i)] for i in np.sort(order[:count])]
+            score = scored(fitting.fitted(split.train.only(names).data(), base, split.split), split)
             _told(
                 found.setdefault(str(count or "all"), []), score, f"split {seed}, {count or 'all'} questions"
             )
         if other_people is not None:
-            fit = fitting.fitted_on_surveys(_with_others(parts, other_people), base)
-            score = scored(fit, parts)
+            fit = fitting.fitted_on_surveys(_with_others(split, other_people), base)
+            score = scored(fit, split)
             _told(found.setdefault(OTHERS, []), score, f"split {seed}, {OTHERS}")
     return found
 
@@ -92,9 +92,9 @@ def by_base(name: str, seeds: Sequence[int]) -> list[Score]:
     base = fitting.base_of(name)
     found: list[Score] = []
     for seed in seeds:
-        parts = _parts(seed)
-        fit = fitting.fitted(parts.train.only(parts.seen).data(), base, parts.split)
-        _told(found, scored(fit, parts), f"split {seed}, {name}")
+        split = parts(seed)
+        fit = fitting.fitted(split.train.only(split.seen).data(), base, split.split)
+        _told(found, scored(fit, split), f"split {seed}, {name}")
     return found
 
 
@@ -106,7 +106,8 @@ def scored(fit: Fit, parts: Halves) -> Score:
     return Score(agreement.gap_closed, scoring.signal(expected, test))
 
 
-def _parts(seed: int) -> Halves:
+def parts(seed: int) -> Halves:
+    """People and questions held out in one split by battery."""
     survey = gss20.read()
     people = survey.people.select(gss20.ATTRIBUTES)
     return halves(people, survey.answers, seed, PEOPLE, QUESTIONS, "beginning")

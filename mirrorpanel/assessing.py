@@ -1,6 +1,6 @@
 """A fitted adapter before it is registered: hard cases, leakage, gates, and figures on held-out people."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -15,9 +15,10 @@ from personas.models.factored import FactoredModel
 from personas.panel import Panel
 from personas.question import Question
 from training import leakage
+from training.leakage import Leakage
 from training.registry import gates, hard_cases
 from training.registry import registry as registrations
-from training.registry.evidence import HeldOutAnswers, Untuned, drawn
+from training.registry.evidence import HeldOutAnswers, Slow, Untuned, drawn
 from training.registry.gates import GateSettings, Tuned
 from training.registry.hard_cases import HardCase
 from training.registry.registry import Event, Figures, Lineage, Part, Registration
@@ -28,21 +29,6 @@ class Assessed(NamedTuple):
 
     registration: Registration
     hard: tuple[HardCase, ...]
-
-
-@dataclass(frozen=True)
-class Slow:
-    """A model that reads person by person, with as many people and questions as it is judged on at most.
-
-    Attributes:
-        model: what answers studies.
-        people: drawn at random among those held out.
-        questions: drawn at random.
-    """
-
-    model: AnswerModel
-    people: int
-    questions: int
 
 
 @dataclass(frozen=True)
@@ -97,10 +83,11 @@ def vectors(model: FactoredModel, questions: Sequence[Question]) -> FloatArray:
 
     Those trained on have their vectors in the model; the others are encoded.
     """
+    number = len(model.config.questions)  # two of them may have the same words
     places = {q.fingerprint: place for place, q in enumerate(model.config.questions)}
-    trained = model.options.take(range(len(places))).means
+    trained = model.options.take(range(number)).means
     new = [q for q in questions if q.fingerprint not in places]
-    places |= {q.fingerprint: len(model.config.questions) + place for place, q in enumerate(new)}
+    places |= {q.fingerprint: number + place for place, q in enumerate(new)}
     found = np.concatenate([trained, model.option_vectors(new).means], axis=1) if new else trained
     return np.concatenate(list(found[:, [places[q.fingerprint] for q in questions]]), axis=1)
 
@@ -125,6 +112,7 @@ def assess(
     tuned: Tuned | None = None,
     slow: Slow | None = None,
     of: str = "",
+    earlier: Collection[str] = (),
 ) -> Assessed:
     """The registration of an adapter that was just fitted; it is a candidate.
 
@@ -139,55 +127,73 @@ def assess(
         tuned: what was found of changed weights of the language model, where there are any.
         slow: what answers studies in place of ``model``, the statistics below it.
         of: which of the two is judged, in words.
+        earlier: ids of people whom its parent learned from in an earlier wave.
 
     Raises:
         DataError: a gate failed, and that is not forced.
     """
-    split, seed = ready.decided.split, ready.spec.seed
     held = held_out(ready)
     report("hard cases, leakage and gates on people held out")
     answering: AnswerModel = model if slow is None else _Once(slow.model)
     settings = None if slow is None else GateSettings(people=slow.people, questions=slow.questions)
     hard = hard_cases.run(answering, model.outside_support, model.config.attributes)
-    asked = ready.answers.questions
-    leaks = leakage.suite(
-        asked, split.questions, (ready.data.people, ready.data.answers), held,
-        vectors=vectors(model, asked) if split.questions else None, near=leakage.NEAR,
-    )  # fmt: skip
     judged = gates.judge(
-        answering, held, leakage=leaks, accepted=ready.spec.split.by == "question", hard=hard,
-        untuned=untuned, tuned=tuned, settings=settings, of=of,
+        answering, held, leakage=_leaks(ready, model, held, earlier),
+        accepted=ready.spec.split.by == "question", hard=hard, untuned=untuned, tuned=tuned,
+        settings=settings, of=of,
     )  # fmt: skip
     for line in judged.sentences():
         report(line)
     gates.refuse(judged, forced)
+    registration = Registration(
+        version=registry.version_of(workspace, adapter, ready.spec.adapter),
+        data=registrations.data_fingerprint(ready.data),
+        base=model.config.base_weights or model.config.base_fingerprint,
+        split=ready.decided.split.fingerprint,
+        figures=_figures(ready, model, answering, held, slow, judged.settings.seed),
+        gates=judged,
+        forced=bool(judged.failed),
+        lineage=_lineage(workspace, adapter, ready, model),
+        events=(Event(moment=now().isoformat(timespec="seconds"), status="candidate"),),
+    )
+    return Assessed(registration, hard)
+
+
+def _leaks(ready: Prepared, model: FactoredModel, held: HeldOutAnswers, earlier: Collection[str]) -> Leakage:
+    """What people and questions held out have in common with those trained on, now or in earlier waves."""
+    asked, new = ready.answers.questions, ready.decided.split.questions
+    return leakage.suite(
+        asked, new, (ready.data.people, ready.data.answers), held,
+        vectors=vectors(model, asked) if new else None, near=leakage.NEAR, earlier=earlier,
+    )  # fmt: skip
+
+
+def _figures(
+    ready: Prepared,
+    model: FactoredModel,
+    answering: AnswerModel,
+    held: HeldOutAnswers,
+    slow: Slow | None,
+    seed: int,
+) -> tuple[Figures, ...]:
+    """The figures on each kind of held-out answers; of a sample, drawn as the gates', where it is slow."""
     parts: list[tuple[Part, HeldOutAnswers]] = [("unseen_people", held)]
-    if split.questions:
+    if ready.decided.split.questions:
         parts.append(("unseen_both", _answers(ready, "unseen_both")))
     if slow is not None:
-        parts = [
-            (part, sampled(some, slow.people, slow.questions, judged.settings.seed)) for part, some in parts
-        ]
+        parts = [(part, sampled(some, slow.people, slow.questions, seed)) for part, some in parts]
     segments = ready.data.people.attributes
-    found = [registrations.figures(answering, part, some, seed, segments) for part, some in parts]
+    found = [registrations.figures(answering, part, some, ready.spec.seed, segments) for part, some in parts]
+    return tuple(_supported(f, model, ready) for f in found if f is not None)
+
+
+def _lineage(workspace: Workspace, adapter: str, ready: Prepared, model: FactoredModel) -> Lineage:
+    """Where it comes from: the last adapter of its name is its parent."""
     earlier = [r.adapter for r in registry.listing(workspace) if r.name == ready.spec.adapter]
     earlier = [a for a in earlier if a != adapter]
-    return Assessed(
-        Registration(
-            version=registry.version_of(workspace, adapter, ready.spec.adapter),
-            data=registrations.data_fingerprint(ready.data),
-            base=model.config.base_weights or model.config.base_fingerprint,
-            split=split.fingerprint,
-            figures=tuple(_supported(f, model, ready) for f in found if f is not None),
-            gates=judged,
-            forced=bool(judged.failed),
-            lineage=Lineage(
-                panel=ready.panel,
-                parent=earlier[-1] if earlier else "",
-                reference=model.config.reference,
-                change="trained anew" if earlier else "",
-            ),
-            events=(Event(moment=now().isoformat(timespec="seconds"), status="candidate"),),
-        ),
-        hard,
+    return Lineage(
+        panel=ready.panel,
+        parent=earlier[-1] if earlier else "",
+        reference=model.config.reference,
+        change="trained anew" if earlier else "",
     )

@@ -107,7 +107,7 @@ def _answers(
     A factored model answers for itself: what it was trained on where the study's questions are new. Elsewhere
     the draws and the database count, and every option is as likely.
     """
-    if isinstance(model, FactoredModel) and not model.persons.unseen(panel):
+    if isinstance(model, FactoredModel) and not model.persons.to_encode(panel):
         new = {q.fingerprint for q in fresh_texts(model, panel, questions)[1]}
         related = {q.fingerprint for q in model.config.questions} if model.relates else None
         known = [

@@ -7,7 +7,8 @@ import numpy as np
 
 from mirrorpanel import __version__, lineup, panels, sources
 from mirrorpanel.records import AdapterRecord, PanelRecord
-from mirrorpanel.store import Workspace
+from mirrorpanel.render.numbers import points
+from mirrorpanel.store import Workspace, write_failed
 from personas.answer import NO_ANSWER
 from personas.models import catalogue
 from training.audit.result import Audit
@@ -17,6 +18,7 @@ from training.registry.front_matter import Base
 from training.registry.guidance import Origin
 from training.registry.hard_cases import HardCase
 from training.registry.registry import Registration
+from training.spec import CardSpec
 
 MODEL, DATA = "README.md", "DATA.md"
 
@@ -63,7 +65,7 @@ def model_facts(
         command=f"mirrorpanel train {Path(record.file).name}",
         changes_weights=bool(record.tuned_files),
         panel_name=known.spec.panel,
-        origin=Origin(
+        origin=stated(record.spec.card)._replace(
             controllers=tuple(
                 dict.fromkeys(s.protection.controller for s in behind if s.protection.controller)
             ),
@@ -72,6 +74,35 @@ def model_facts(
             made=registration.events[0].moment[:10] if registration.events else "",
         ),
     )
+
+
+def stated(said: CardSpec) -> Origin:
+    """What the training file says of who stands behind an adapter."""
+    return Origin(developer=said.developer or "", contact=said.contact or "", licence=said.licence or "")
+
+
+def restate(workspace: Workspace, adapter: str, said: CardSpec) -> bool:
+    """Writes what the training file says by now into card and record; false where it says the same.
+
+    Raises:
+        WorkspaceError: the card cannot be written.
+    """
+    record = workspace.record("adapters", "adapter", adapter, AdapterRecord)
+    if record.spec.card == said:
+        return False
+    path = workspace.folder / record.folder / MODEL
+    fresh = record.model_copy(update={"spec": record.spec.model_copy(update={"card": said})})
+    try:
+        text = card.with_origin(path.read_text(encoding="utf-8"), stated(said))
+        with workspace.transaction("train", f"{adapter}: card renewed"):
+            row = [fresh.model_dump_json(), adapter]
+            workspace.connection.execute("UPDATE adapters SET record = ? WHERE adapter = ?", row)
+        part = path.with_name(f".{MODEL}.part")
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise write_failed(path, error) from None
+    return True
 
 
 def data_facts(
@@ -132,7 +163,7 @@ def weighted(known: PanelRecord) -> str:
     """How the people behind a panel are weighted, in words."""
     found = known.weighting
     error = found.largest_margin_error
-    margins = "no official margins" if error is None else f"largest margin error {error:.4f}"
+    margins = "no official margins" if error is None else f"largest margin error {points(error)}"
     return (
         f"design effect {found.design_effect:.2f}, effective base {found.effective_base:,.0f}, largest "
         f"weight {found.largest_weight:.2f} times the mean, {margins}"

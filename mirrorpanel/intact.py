@@ -4,17 +4,19 @@ A fingerprint kept in the workspace or in ``SHA256SUMS`` shows a file that was d
 signature: who can write both can make them agree.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from mirrorpanel.records import AdapterRecord
 from mirrorpanel.store import Workspace
 from personas.errors import DataError
-from personas.models.factored import FactoredModel
+from personas.models.factored import CONFIG, WEIGHTS, FactoredModel
 from personas.models.wheel import sha256_of
 
 SUMS = "SHA256SUMS"
 """A file of the form that ``sha256sum --check`` reads."""
+_SUM = re.compile(r"(?P<sha256>[0-9a-f]{64})  (?P<name>[\w.-]+)", re.ASCII)
 TUNED = ("adapter_config.json", "adapter_model.safetensors")
 
 
@@ -68,9 +70,15 @@ def refuse_changed_reference(folder: Path, shipped: bool) -> None:
     todo = "install the program again, or train without a reference (reference: none)"
     if not path.is_file():
         raise DataError(f"{path} is missing, so that nothing shows that the reference is whole; {todo}")
-    for line in path.read_text(encoding="ascii").splitlines():
-        recorded, _, name = line.partition("  ")
-        _refuse_changed(folder / name, recorded, todo)
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    for number, line in enumerate(lines, 1):
+        found = _SUM.fullmatch(line)
+        if found is None:
+            raise DataError(f"{path}:{number}: no sha256 with a file's name but {line[:100]!r}; {todo}")
+        _refuse_changed(folder / found["name"], found["sha256"], todo)
+    unlisted = [name for name in (CONFIG, WEIGHTS) if not any(line.endswith(f" {name}") for line in lines)]
+    if unlisted:
+        raise DataError(f"{path} does not list {unlisted[0]}, so that nothing shows that it is whole; {todo}")
 
 
 def _refuse_changed(path: Path, recorded: str, todo: str) -> None:

@@ -18,6 +18,8 @@ from personas.models.factored import FactoredConfig, FactoredModel
 from personas.models.joint import JointModel
 from personas.models.offset import OffsetModel
 from personas.models.scripted import ScriptedModel
+from personas.models.served.endpoint import Endpoint
+from personas.models.served.model import ServedModel
 from personas.models.wheel import cache_folder
 from personas.question import Question
 from training.gradients import joint_lora
@@ -55,8 +57,13 @@ def language(source: str, machine: Machine, adapter: Path | None = None) -> "Lan
     return LanguageModel.load(where, chosen, adapter)
 
 
+def name_of(spec: StudySpec) -> str:
+    """Catalogue name, folder or hub name of the language model that a study names, or its name on a server."""
+    return spec.model.model if isinstance(spec.model, Endpoint) else str(spec.model)
+
+
 def licence(source: str) -> str:
-    """Licence of a catalogue model; for folders and hub names, who states it."""
+    """Licence of a catalogue model; for others, who states it."""
     if source in catalogue.names():
         return catalogue.get(source).licence
     return f"as {source} states"
@@ -100,6 +107,11 @@ def reference(spec: TrainSpec, machine: Machine, report: Callable[[str], None]) 
         return None
     shipped = spec.reference == "shipped"
     folder = reference_folder() if shipped else Path(spec.reference)
+    if not shipped and not folder.is_dir():
+        raise DataError(
+            f"there is no folder {spec.reference!r}; write 'shipped' for the reference that comes with the "
+            "program, 'none' for none, or the folder of one"
+        )
     if shipped and not (folder / factored.CONFIG).is_file():
         report("no reference adapter came with this copy of the program: going without one")
         return None
@@ -130,17 +142,21 @@ def adapter_model(workspace: Workspace, record: AdapterRecord, machine: Machine)
         if config.lora:
             intact.refuse_changed_tuning(workspace, record, config.lora)
         found = encoder(config.base_model, machine, config.layers, lora)
-        if config.base_weights not in ("", found.language.weights):
-            raise DataError(
-                f"adapter {config.name} was trained on {config.base_model} with weights "
-                f"{config.base_weights}, but those here are {found.language.weights}; get the weights of "
-                "then, or train it again"
-            )
+        _refuse_other_base(config, found.language)
         return found
 
     found = factored.load(workspace.folder / record.folder, load_encoder)
     intact.refuse_changed_model(record, found)
     return found
+
+
+def _refuse_other_base(config: FactoredConfig, language: "LanguageModel") -> None:
+    """Returns where the weights are those trained on. Raises: DataError with both hashes."""
+    if config.base_weights not in ("", language.weights):
+        raise DataError(
+            f"adapter {config.name} was trained on {config.base_model} with weights {config.base_weights}, "
+            f"but those here are {language.weights}; get the weights of then, or train it again"
+        )
 
 
 class Fielded(NamedTuple):
@@ -158,22 +174,27 @@ def fielded(workspace: Workspace, record: AdapterRecord, machine: Machine) -> Fi
     if record.lora is None or record.lora.blend is None:
         raise DataError(f"adapter {record.spec.adapter} has no joint model in its record; train it again")
     intact.refuse_changed_tuning(workspace, record, joint_lora.FOLDER)
-    tuned = language(record.base_model, machine, workspace.folder / record.folder / joint_lora.FOLDER)
     base = language(record.base_model, machine)
+    _refuse_other_base(statistics.config, base)
+    tuned = language(record.base_model, machine, workspace.folder / record.folder / joint_lora.FOLDER)
     return Fielded(joint_over(statistics, tuned, base, record.lora.blend.blend), statistics)
 
 
 def joint_over(
     statistics: FactoredModel, trained: "LanguageModel", untrained: "LanguageModel", blend: float
 ) -> OffsetModel:
-    """A joint model over the shares that the statistics give any question."""
+    """A joint model over the shares that the statistics give any question.
+
+    Persons of a panel can have more attributes than the adapter may use; it is told of its own alone.
+    """
     tuned, base = JointModel(trained), JointModel(untrained)
 
     def prior(question: Question) -> FloatArray:
         return statistics.head_for([question]).log_prior
 
     name = f"the shares of {statistics.name} ({statistics.fingerprint})"
-    return OffsetModel(tuned, base, prior, name, blend)
+    told = tuple(a.name for a in statistics.config.attributes)
+    return OffsetModel(tuned, base, prior, name, blend, told)
 
 
 def trained_questions(workspace: Workspace, record: AdapterRecord) -> tuple[Question, ...]:
@@ -196,6 +217,8 @@ class Answering:
     def processor(self) -> str:
         """One line on where the answers were computed."""
         model = self.model.tuned if isinstance(self.model, OffsetModel) else self.model
+        if isinstance(model, ServedModel):
+            return f"server {model.endpoint.host}; persons' attributes were sent there"
         if isinstance(model, JointModel):
             return model.language.processor.describe()
         if isinstance(self.model, FactoredModel) and "encoder" in vars(self.model):
@@ -213,4 +236,6 @@ def answering(workspace: Workspace, spec: StudySpec, machine: Machine) -> Answer
         return Answering(found.model, adapter_id, record, found.statistics)
     if spec.model == SCRIPTED:
         return Answering(ScriptedModel(), None, None)
+    if isinstance(spec.model, Endpoint):
+        return Answering(ServedModel.connect(spec.model), None, None)
     return Answering(JointModel(language(str(spec.model), machine)), None, None)

@@ -155,14 +155,33 @@ class PlanRecord(Document):
     memory: int | None = None
 
 
+class UnseenRecord(Document):
+    """What an adapter was trained without, or a panel lacks of what it was trained with.
+
+    Attributes:
+        trained: attributes that the adapter uses.
+        missing: those that the panel lacks.
+        levels: values of the panel's persons that nobody trained on had, by attribute.
+        persons: with any of these values.
+        placed: such values are placed by what they say; else they are like no other value.
+    """
+
+    trained: int
+    missing: tuple[str, ...] = ()
+    levels: dict[str, tuple[str, ...]] = Field(default_factory=dict[str, tuple[str, ...]])
+    persons: int = 0
+    placed: bool = True
+
+
 class RunRecord(Document):
     """One fielding of a study; ``split`` is that of its adapter, ``None`` where nothing was trained.
 
     ``spec`` and ``questions`` are as the model read them; ``masked`` counts the personal data that were
     masked in new questions, by place and kind. ``draws`` says how the answers were drawn, ``known`` what was
     known of the persons beside their attributes; ``None`` for nothing. ``refused`` are questions of the study
-    that nobody was asked, ``doubtful`` some of ``questions``, each with the reason. ``stopped`` says how a
-    complete run ended whose study could stop early (``spec.until``). ``plan`` says what was expected of it.
+    that nobody was asked, ``doubtful`` some of ``questions``, each with the reason. ``unseen`` says where
+    panel and adapter do not meet; ``None`` where they do. ``stopped`` says how a complete run ended whose
+    study could stop early (``spec.until``). ``plan`` says what was expected of it.
     """
 
     spec: StudySpec
@@ -177,6 +196,7 @@ class RunRecord(Document):
     known: KnownRecord | None = None
     refused: tuple[Finding, ...] = ()
     doubtful: tuple[Finding, ...] = ()
+    unseen: UnseenRecord | None = None
     stopped: Stopped | None = None
     plan: PlanRecord | None = None
 

@@ -1,6 +1,6 @@
 """The leakage suite: what the people and questions held out have in common with those trained on."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -91,7 +91,7 @@ def suite(
     *,
     vectors: FloatArray | None = None,
     near: float = NEAR,
-    retest: Sequence[str] = (),
+    earlier: Collection[str] = (),
 ) -> Leakage:
     """All overlaps between what was trained on and what is scored on.
 
@@ -102,15 +102,16 @@ def suite(
         scored: people scored on, with theirs.
         vectors: of ``questions``, shape (n_questions, dim).
         near: cosine of centred vectors from which two questions overlap.
-        retest: ids of the people whose later answers are scored on, as the trained panel would have them.
+        earlier: ids of people whom the model learned from in an earlier wave; who of them is asked again and
+            scored on was trained on, whatever ``trained`` has.
     """
     inside = [q for q in questions if q.name not in held_out]
     overlaps = question_overlaps(questions, held_out, vectors, near)
     return Leakage(
         questions=overlaps,
-        people=people_overlaps(trained, scored, retest),
+        people=people_overlaps(trained, scored, earlier),
         checked_questions=(len(questions) - len(inside), len(inside)),
-        checked_people=(len(scored[0]), len(trained[0])),
+        checked_people=(len(scored[0]), len({*trained[0].ids, *earlier})),
         embedding=vectors is not None,
         near=near,
     )
@@ -144,9 +145,9 @@ def question_overlaps(
 
 
 def people_overlaps(
-    trained: tuple[Panel, Answers], scored: tuple[Panel, Answers], retest: Sequence[str] = ()
+    trained: tuple[Panel, Answers], scored: tuple[Panel, Answers], earlier: Collection[str] = ()
 ) -> tuple[PeopleOverlap, ...]:
-    """People trained on among those scored on: by id, by an identical row, or by their later answers.
+    """People trained on among those scored on: by id, by an identical row, or as asked again.
 
     Rows are compared on the attributes and questions that both panels have, unknown values and missing
     answers included. An identical row counts where it is rare enough: with the shares p of its values
@@ -156,7 +157,8 @@ def people_overlaps(
     """
     inside = set(trained[0].ids)
     same = [PeopleOverlap(scored=i, trained=i, kind="same id") for i in scored[0].ids if i in inside]
-    again = [PeopleOverlap(scored=i, trained=i, kind="retest") for i in dict.fromkeys(retest) if i in inside]
+    before = set(earlier) - inside
+    again = [PeopleOverlap(scored=i, trained=i, kind="retest") for i in scored[0].ids if i in before]
     return (*same, *_same_rows(trained, scored), *again)
 
 

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from personas.document import Document
 from personas.errors import DocumentError
+from personas.models.served.endpoint import Endpoint
 from personas.question import Question
 from validation.stopping import Until
 
@@ -14,9 +15,9 @@ from validation.stopping import Until
 class StudySpec(Document):
     """What to ask, of which panel, answered by which model.
 
-    ``adapter`` names a persona model trained in this workspace; ``model`` names a language model that
-    answers without training (``scripted`` answers uniformly, for trying a study out). ``questions``
-    takes questions of the panel by name, and ``new_questions`` adds some that nobody was asked.
+    ``adapter`` names a persona model trained in this workspace; ``model`` names a language model, or one on
+    a server (``Endpoint``), that answers without training (``scripted`` answers uniformly, for trying a
+    study out). ``questions`` takes questions of the panel by name, and ``new_questions`` adds some that nobody was asked.
     ``known`` names questions of the panel that are not asked: what the people behind the persons really
     answered to them conditions the others; ``all`` are all that are not asked. ``draws`` says whether the
     answers of a person are drawn together; left out, they are where the model knows what they share.
@@ -25,10 +26,10 @@ class StudySpec(Document):
     the persons written at once; left out, it is planned from study, model and kind of machine.
     """
 
-    study: str = Field(pattern=r"^[A-Za-z0-9_.-]+$")
+    study: str = Field(pattern=r"^[A-Za-z0-9_.-]+$", max_length=80)
     panel: str
     adapter: str | None = None
-    model: str | None = None
+    model: str | Endpoint | None = None
     questions: Literal["all"] | tuple[str, ...] = "all"
     new_questions: tuple[Question, ...] = ()
     known: Literal["all"] | tuple[str, ...] = ()

@@ -12,6 +12,8 @@ from grounding.sources.inspection_findings import Finding
 
 _COUNTED = ("weight", "number")
 _AGES = ((18, 29), (30, 44), (45, 59))
+_ENGLISH = ("under 18", "60 and over", "5 or more")
+_GERMAN = re.compile(r"\b(alter|wie alt|geschlecht|männlich|weiblich|haushalt|haushaltsgröße|personen)\b")
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,15 @@ def grounding(inspection: Inspection, placed: Placed) -> str:
         _HEAD.format(panel=draft.scalar(placed.panel), consent=_consent(inspection))
         + "survey:\n"
         + textwrap.indent("\n".join(_survey(inspection, placed)) + "\n", "  ")
-        + _TAIL
+        + _tail(inspection)
     )
+
+
+def _tail(inspection: Inspection) -> str:
+    """Official tables as an example, the German one first where the attributes have German words."""
+    found = roles.attributes(inspection.findings).values()
+    table, other = reversed(_TABLES) if any(_german(f) for f in found) else _TABLES
+    return _TAIL.format(table=table, other=other)
 
 
 _HEAD = """\
@@ -58,16 +67,17 @@ protection:  # decide: under the GDPR, every source needs these four
 _TAIL = """
 # decide: official tables that the weights must meet; "mirrorpanel data margins" lists what there is.
 # margins:
-#   - table: us_age_sex_2022  # or de_land_sex_age_2021, or one of your own
-#     attributes: {age: age, sex: sex}
+#   - table: {table}  # or {other}, or one of your own
+#     attributes: {{age: age, sex: sex}}
 """
+_TABLES = ("us_age_sex_2022", "de_land_sex_age_2021")
 
 
 def _consent(inspection: Inspection) -> str:
-    """The line that lets in only who agreed, where a column seems to hold that; else nothing."""
+    """The line that lets in only who agreed, where a column seems to hold that; else what to write there."""
     found = next((f for f in inspection.findings if roles.consents(f)), None)
     if found is None:
-        return ""
+        return "  # consent: {column: , values: []}  # who agreed; needed where the legal basis is consent\n"
     yes = draft.codes(found.options[-1].codes) if found.options else ""
     listed = yes if yes.startswith("[") else f"[{yes}]"
     column = draft.scalar(found.column)
@@ -152,7 +162,10 @@ def _whole_column(inspection: Inspection) -> list[str]:
 def _recode(name: str, finding: Finding) -> list[str]:
     lines = [f"{name}:", f"  column: {draft.scalar(finding.column)}"]
     if finding.type == "number":
-        lines += ["  bins:", *(f"    {label}: [{low}, {high}]" for label, low, high in _bins(name))]
+        lines += [
+            "  bins:",
+            *(f"    {label}: [{low}, {high}]" for label, low, high in _bins(name, _german(finding))),
+        ]
     else:
         unnamed = all(option.codes == (option.label,) for option in finding.options) and finding.sure < 0.7
         lines.append("  values:" + ("  # decide: name the groups behind these codes" if unnamed else ""))
@@ -166,10 +179,16 @@ def _flat(label: str) -> str:
     return " ".join(label.split())
 
 
-def _bins(name: str) -> list[tuple[str, str, str]]:
+def _german(finding: Finding) -> bool:
+    """Whether the column speaks German, by words that only German has for what describes people."""
+    said = " ".join((finding.column, finding.text, *(o.label for o in finding.options)))
+    return _GERMAN.search(said.lower().replace("_", " ")) is not None
+
+
+def _bins(name: str, german: bool) -> list[tuple[str, str, str]]:
+    under, over, more = ("unter 18", "60 und älter", "5 und mehr") if german else _ENGLISH
     if name == "age":
-        young = ("under 18", "0", "17")
         middle = [(f"{low}-{high}", f"{low}", f"{high}") for low, high in _AGES]
-        return [young, *middle, ("60 and over", "60", "120")]
+        return [(under, "0", "17"), *middle, (over, "60", "120")]
     sizes = [(f"'{n}'", f"{n}", f"{n}") for n in (1, 2, 3, 4)]
-    return [*sizes, ("5 or more", "5", "30")]
+    return [*sizes, (more, "5", "30")]

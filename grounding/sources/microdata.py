@@ -238,6 +238,17 @@ def _undefined(
         f"{table.where(row)}: column {column!r}: {value!r}{labelled} stands for no {what}; "
         f"allowed: {', '.join(allowed)}; list a code that means nothing is known under 'missing'"
         + _of_commas(value)
+        + _of_labels(value, allowed)
+    )
+
+
+def _of_labels(value: str, allowed: Sequence[str]) -> str:
+    """What to do about a file that holds the labels of options whose codes the codebook names."""
+    if not any(each.endswith(f" ({value})") for each in allowed):
+        return ""
+    return (
+        "; the file holds labels where the codebook names codes: write the options as a list of labels, or "
+        "both, as 'label: [code, label]'"
     )
 
 
@@ -348,8 +359,16 @@ def base_weights(table: Table, column: str | None) -> FloatArray:
         raise DataError(
             f"{table.where(row)}: column {column!r}: {found} is no weight; use a number >= 0{comma}"
         )
-    if weights.sum() <= 0:
+    with np.errstate(over="ignore"):
+        total = weights.sum()
+    if total <= 0:
         raise DataError(f"{table.name}: column {column!r}: all weights are zero")
+    if not math.isfinite(total):
+        row = int(np.argmax(weights))
+        raise DataError(
+            f"{table.where(row)}: column {column!r}: {cells[row]!r} is too large for a weight: they "
+            "add up to no number; use weights around 1"
+        )
     return weights / weights.mean()
 
 

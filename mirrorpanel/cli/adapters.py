@@ -205,11 +205,17 @@ def rechecked_lines(done: Rechecked) -> Sequence[str]:
         told.append(f"Recalibrated: {line(done.fresh)}")
     elif found.advice == "recalibrate":
         told.append("Nothing was changed; add --recalibrate to make the new version")
-    return told
+    return [*told, str(done.page)]
 
 
 def rechecked_content(done: Rechecked) -> dict[str, object]:
     """``train --recheck --json``."""
     fresh = None if done.fresh is None else content(done.fresh)
     found = done.found.model_dump(mode="json")
-    return {"adapter": done.adapter, "panel": done.panel, **found, "recalibrated": fresh}
+    return {
+        "adapter": done.adapter,
+        "panel": done.panel,
+        "page": str(done.page),
+        **found,
+        "recalibrated": fresh,
+    }

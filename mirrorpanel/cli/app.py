@@ -19,6 +19,12 @@ from mirrorpanel.cli import (
 )
 from mirrorpanel.cli.console import errors
 from personas.errors import MirrorpanelError
+from training.gradients.memory import is_out_of_memory
+
+_NO_MEMORY = (
+    "Out of memory. What was written before is kept. Close other programs, or use fewer people, fewer "
+    "persons or a smaller language model, and run the same command again"
+)
 
 app = typer.Typer(
     name="mirrorpanel",
@@ -59,6 +65,10 @@ def main() -> None:
         app()
     except MirrorpanelError as error:
         _refuse(str(error))
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        _refuse(_NO_MEMORY)
     except OSError as error:
         _refuse(f"{error.filename or 'a file'}: {error.strerror or error}")
 

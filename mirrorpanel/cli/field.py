@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from grounding.privacy import masking
-from mirrorpanel import known
+from mirrorpanel import known, unseen
 from mirrorpanel.cli import plans, replaying, summaries
 from mirrorpanel.cli.console import answering_bar, say, show, show_json
 from mirrorpanel.cli.interrupts import stopping
@@ -90,6 +90,8 @@ def _tell(done: FieldedRun, file: Path) -> None:
     for line in masking.sentences(done.record.masked):
         show(f"{line[:-1]} before any model read it.")
     for line in known.sentences(done.record.known, done.persons):
+        show(line)
+    for line in unseen.sentences(done.record.unseen, done.persons):
         show(line)
     for line in screening.sentences(done.record.refused, done.record.doubtful):
         show(line)

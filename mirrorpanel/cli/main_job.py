@@ -47,7 +47,8 @@ def init(
     if as_json:
         show_json({"workspace": str(folder)})
     else:
-        show(f"Workspace {folder}; go there and run: mirrorpanel ground grounding.yaml")
+        there = "" if folder.resolve() == Path.cwd() else "go there and "
+        show(f"Workspace {folder}; {there}run: mirrorpanel ground grounding.yaml")
 
 
 def ground(file: Path, workspace: Folder = HERE, as_json: AsJson = False) -> None:

@@ -86,7 +86,8 @@ def _lines(done: Reviewed) -> Sequence[str]:
     lines = [f"Review {done.review} ({done.seal}): {counted(done.items, 'answer')}"]
     for one in done.raters:
         rows = ", ".join(map(str, one.unrated_rows))
-        missing = f"; rows without a rating: {rows}" if rows else ""
+        which = "row" if len(one.unrated_rows) == 1 else "rows"
+        missing = f"; no rating in {which} {rows}" if rows else ""
         right = "" if one.accuracy is None else f", {percent(one.accuracy)} as labelled"
         lines.append(f"{one.rater}: {counted(one.rated, 'rating')}{right}{missing}")
     if done.alpha is None:

@@ -106,6 +106,7 @@ def run(done: FieldedRun) -> dict[str, object]:
         "draws": done.record.draws,
         "known_answers": done.record.known.answers if done.record.known else 0,
         "known_persons": done.record.known.persons if done.record.known else 0,
+        "unseen": done.record.unseen.model_dump(mode="json") if done.record.unseen else None,
         "synthetic": True,
     }
 

@@ -131,7 +131,7 @@ def _audit(opened: Workspace, file: Path, as_json: bool) -> None:
         )
     else:
         for finding in found.audit.findings:
-            show(f"{finding.severity}: {finding.sentence}")
+            show(f"{finding.severity}: {finding.sentence} {finding.remedy}".rstrip())
         show(audit_page.verdict(found.audit))
         show(str(found.page))
     if not found.audit.passed:

@@ -59,7 +59,10 @@ def write(audit: Audit, data: PageData, folder: Path) -> Path:
 def verdict(audit: Audit) -> str:
     """Whether the training may begin, in one sentence."""
     warnings = sum(f.severity == "warning" and not f.accepted for f in audit.findings)
-    told = f"{counted(warnings, 'warning')}"
+    accepted = sum(f.severity == "blocking" and bool(f.accepted) for f in audit.findings)
+    told = counted(warnings, "warning")
+    if accepted:
+        told += f", {counted(accepted, 'finding')} accepted with a reason"
     if audit.passed:
         return f"The training may begin: nothing stops it, {told}."
     number = counted(len(audit.blocking), "finding")

@@ -82,7 +82,8 @@ def _twin(ladder: Ladder, data: PageData) -> dict[str, Any]:
 def html(ladder: Ladder, data: PageData) -> str:
     """The whole page; it loads nothing, and every text from the data is escaped."""
     environment = templating.environment()
-    environment.filters["span"] = _span
+    environment.filters["share_span"] = _share_span
+    environment.filters["signal_span"] = _signal_span
     environment.filters["gain"] = _gain
     environment.filters["speed"] = _speed
     environment.filters["gigabytes"] = _gigabytes
@@ -128,12 +129,21 @@ _MEASURES: dict[str, Callable[[Measured], str]] = {
 }
 
 
-def _span(estimate: Estimate | None) -> str:
-    """An estimate's interval alone; a dash where all that is possible is in it."""
+def _share_span(estimate: Estimate | None) -> str:
+    """The interval alone of a figure from 0 to 1, where that says anything."""
+    return _span(estimate, 0.0)
+
+
+def _signal_span(estimate: Estimate | None) -> str:
+    """The same of a figure from -1 to 1."""
+    return _span(estimate, -1.0)
+
+
+def _span(estimate: Estimate | None, least: float) -> str:
     if estimate is None:
         return ""
-    if estimate.low <= -1 and estimate.high >= 1:
-        return numbers.UNDEFINED
+    if not estimate.tells(least, 1.0):
+        return "too few for an interval"
     return numbers.interval(estimate.low, estimate.high, 2)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grounding.privacy import masking
-from mirrorpanel import known, lineup, panels, places, planning, resuming, runs, sources
+from mirrorpanel import known, lineup, panels, places, planning, resuming, runs, sources, unseen
 from mirrorpanel.lineup import Answering, Machine
 from mirrorpanel.planning import Planned
 from mirrorpanel.records import PanelRecord, RunRecord
@@ -179,6 +179,7 @@ def prepared(workspace: Workspace, file: Path, spec: StudySpec, panel: str, mach
         masked={where: dict(kinds) for where, kinds in gate.counts.items()},
         draws="joint" if isinstance(drawing, Jointly) else "independent",
         known=known.recorded(persons, found.asked), refused=found.refused, doubtful=found.doubtful,
+        unseen=unseen.recorded(answering.model, answering.statistics, persons),
     )  # fmt: skip
     run = runs.identifier(record, panel)
     chosen = resuming.turn(workspace, run, spec, persons)

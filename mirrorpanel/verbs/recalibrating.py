@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from grounding import splits
 from grounding.splits import Groups
 from mirrorpanel import assessing, cards, lineup, registry, speakers, trained
-from mirrorpanel.assessing import Assessed, Slow
+from mirrorpanel.assessing import Assessed
 from mirrorpanel.lineup import Machine
 from mirrorpanel.records import AdapterRecord, PanelRecord
 from mirrorpanel.registry import Registered
@@ -36,6 +36,7 @@ from training.maintenance.recheck import Recheck
 from training.maintenance.renewed_card import Renewed
 from training.registry import data_card, gates
 from training.registry import registry as registrations
+from training.registry.evidence import Slow
 from training.registry.registry import Lineage
 from training.spec import TrainSpec
 
@@ -194,6 +195,7 @@ def _assessed(
         workspace, adapter, ready, fresh, say,
         forced=forced, untuned=training.untuned_says(ready, ready.spec, machine),
         slow=_slow(workspace, parent, fresh, machine), of="" if lora is None else lora.judged,
+        earlier=trained.ids(workspace, parent.adapter) - set(ready.data.people.ids),
     )  # fmt: skip
     judged, before = found.registration.gates, parent.registered.registration
     if judged is not None and before is not None and before.gates is not None:

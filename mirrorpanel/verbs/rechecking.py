@@ -7,27 +7,33 @@ from pathlib import Path
 
 import numpy as np
 
-from mirrorpanel import lineup, panels, registry, sources, trained
+from mirrorpanel import __version__, lineup, panels, registry, sources, trained
 from mirrorpanel.lineup import Machine
 from mirrorpanel.records import AdapterRecord, SplitRecord
 from mirrorpanel.registry import Registered
-from mirrorpanel.store import Workspace
+from mirrorpanel.render import recheck_page
+from mirrorpanel.render.recheck_page import PageData
+from mirrorpanel.store import Workspace, now, write_failed
 from mirrorpanel.verbs import grounding, recalibrating
 from mirrorpanel.verbs.recalibrating import Parent
 from personas.errors import MirrorpanelError, UnknownName
+from personas.models.base import AnswerModel
 from personas.panel import Panel
+from training import leakage
 from training.maintenance import recheck
 from training.maintenance.drift import Wave
 from training.maintenance.recheck import Recheck, RecheckSettings
+from training.registry.evidence import Slow
 
 
 @dataclass(frozen=True)
 class Rechecked:
-    """What a new wave said of an adapter, and the version made from it, ``None`` where none was."""
+    """What a new wave said of an adapter, its page, and the version made from it, ``None`` where none was."""
 
     adapter: str
     panel: str
     found: Recheck
+    page: Path
     fresh: Registered | None
 
 
@@ -43,6 +49,8 @@ def rechecked(
     forced: bool = False,
 ) -> Rechecked:
     """Holds an adapter against a new wave, and renews its shares where that is asked for and advised.
+
+    What is judged is what answers studies: of a joint adapter the joint model, on a sample that is named.
 
     The recalibrated adapter is a new version with the old one as its parent; ``recalibrating.renewed`` says
     how it comes about.
@@ -70,20 +78,35 @@ def rechecked(
     for used in (one.panel, panel):
         sources.refuse_expired(workspace, used, "train")
     record = workspace.record("adapters", "adapter", one.adapter, AdapterRecord)
-    model = lineup.adapter_model(workspace, record, machine)
+    served = lineup.fielded(workspace, record, machine)
     before, after = (Wave(*panels.people(workspace, p)) for p in (one.panel, panel))
     say(f"{one.adapter}: {len(before.people):,} people before, {len(after.people):,} in {panel}")
-    first, second = (_held_out(workspace, one.adapter, record.split, w.people) for w in (before, after))
-    found = recheck.recheck(model, before, after, first | second, settings)
+    held, leaks = _held_out(workspace, one.adapter, record.split, before, after)
+    found = recheck.recheck(
+        served.statistics, before, after, held, settings,
+        slow=_slow(record, served.model), of="" if record.lora is None else record.lora.judged,
+    )  # fmt: skip
     strangers = _strangers(workspace, (one.panel, before.people), (panel, after.people))
-    found = found.model_copy(update={"reasons": (*found.reasons, *strangers)})
+    found = found.model_copy(update={"reasons": (*found.reasons, *leaks, *strangers)})
+    page = _page(workspace, found, one.adapter, panel, before, after)
     fresh = None
     if recalibrate and found.advice == "recalibrate":
-        parent = Parent(one, record, model)
+        parent = Parent(one, record, served.statistics)
         fresh = recalibrating.renewed(workspace, parent, panel, after, found, machine, say, forced)
     with workspace.transaction("train --recheck", f"{one.adapter} against {panel}: {found.advice}"):
         pass
-    return Rechecked(one.adapter, panel, found, fresh)
+    return Rechecked(one.adapter, panel, found, page, fresh)
+
+
+def _page(workspace: Workspace, found: Recheck, adapter: str, panel: str, before: Wave, after: Wave) -> Path:
+    """The page of a recheck beside those of the adapter, with its JSON twin."""
+    created = now().isoformat(timespec="seconds") + "+00:00"
+    data = PageData(adapter, panel, len(before.people), len(after.people), created, __version__)
+    folder = workspace.folder / "reports" / adapter
+    try:
+        return recheck_page.write(found, after.answers.questions, data, folder)
+    except OSError as error:
+        raise write_failed(folder, error) from None
 
 
 def _strangers(workspace: Workspace, before: tuple[str, Panel], after: tuple[str, Panel]) -> tuple[str, ...]:
@@ -110,8 +133,32 @@ def _panel(workspace: Workspace, wave: str, cache: Path, say: Callable[[str], No
         raise MirrorpanelError(f"{error}; or name the grounding file of the new wave") from None
 
 
-def _held_out(workspace: Workspace, adapter: str, split: SplitRecord, people: Panel) -> frozenset[str]:
-    """Ids of the people whom the adapter neither was trained on nor sets aside, of either wave."""
-    cell = trained.cell(workspace, adapter, split, "unseen_people", people, ())
-    free = cell.people & ~trained.rule(split, people).kept_for_rectification(people.ids)
-    return frozenset(people.ids[i] for i in np.flatnonzero(free))
+def _slow(record: AdapterRecord, model: AnswerModel) -> Slow | None:
+    """The joint model, where that is what answers studies, with the sample that its verdict was read off."""
+    lora = record.spec.lora
+    if record.kind != "joint" or lora is None:
+        return None
+    return Slow(model, lora.judged_people, lora.judged_questions)
+
+
+def _held_out(
+    workspace: Workspace, adapter: str, split: SplitRecord, before: Wave, after: Wave
+) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Ids of the people of either wave whom the adapter neither was trained on nor sets aside, and leaks.
+
+    Who looks like somebody trained on, though under another id, is not among them; a sentence says so.
+    """
+    held: set[str] = set()
+    for people in (before.people, after.people):
+        cell = trained.cell(workspace, adapter, split, "unseen_people", people, ())
+        free = cell.people & ~trained.rule(split, people).kept_for_rectification(people.ids)
+        held |= {people.ids[i] for i in np.flatnonzero(free)}
+    rows = np.flatnonzero(trained.groups(workspace, adapter, before.people.ids).trained)
+    scored = np.flatnonzero([i in held for i in after.people.ids])
+    found = leakage.suite(
+        (), (), (before.people.take(rows), before.answers.take(rows)),
+        (after.people.take(scored), after.answers.take(scored)), earlier=trained.ids(workspace, adapter),
+    )  # fmt: skip
+    left_out = " They were left out where person effects were compared."
+    sentences = tuple(f"{sentence}{left_out}" for sentence in found.sentences())
+    return frozenset(held - {o.scored for o in found.people}), sentences

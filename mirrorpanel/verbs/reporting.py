@@ -179,7 +179,7 @@ def _utc(moment: datetime) -> str:
 
 
 def _model(record: RunRecord, adapter: AdapterRecord | None, processor: str) -> ModelLine:
-    base = adapter.base_model if adapter else str(record.spec.model)
+    base = adapter.base_model if adapter else lineup.name_of(record.spec)
     return ModelLine(
         name=record.model,
         fingerprint=record.fingerprint,

@@ -23,7 +23,7 @@ from mirrorpanel import (
     studies,
     trained,
 )
-from mirrorpanel.assessing import Assessed, Slow
+from mirrorpanel.assessing import Assessed
 from mirrorpanel.lineup import Machine
 from mirrorpanel.records import AdapterRecord, SplitRecord
 from mirrorpanel.store import Workspace, write_failed
@@ -42,7 +42,7 @@ from training.hierarchy import reference as references
 from training.hierarchy.base import BaseModel
 from training.registry import card, data_card
 from training.registry import evidence as gate_evidence
-from training.registry.evidence import Untuned
+from training.registry.evidence import Slow, Untuned
 from training.spec import TrainSpec
 
 _UNTUNED_SECONDS = 8.0  # for the gate that asks whether the language model as it is would do as well
@@ -78,6 +78,8 @@ def train(
     there = "SELECT count(*) FROM adapters WHERE adapter = ? AND flagged IS NULL"
     if workspace.value(there, [adapter]):
         report(f"adapter {adapter} was fitted before from the same file, panel and language model")
+        if cards.restate(workspace, adapter, spec.card):
+            report("its card says now what the training file says of developer, contact and licence")
         workspace.renew("adapters", "adapter", adapter)
         return TrainedAdapter(adapter, workspace.record("adapters", "adapter", adapter, AdapterRecord), False)
     report(f"language model {language.name} on {language.processor.describe()}")
@@ -181,7 +183,7 @@ def _slow(tuned: Tuning, spec: TrainSpec, base: LanguageModel, machine: Machine)
 
 
 def _identifier(spec: TrainSpec, panel: str, language: str) -> str:
-    fitted_with = spec.model_dump_json(exclude={"ladder"})
+    fitted_with = spec.model_dump_json(exclude={"ladder", "card"})
     content = "\n".join([fitted_with, panel, language, __version__])
     return f"{spec.adapter}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
 

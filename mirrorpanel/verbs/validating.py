@@ -68,7 +68,7 @@ def validate(
     persons = model.panel
     rng = np.random.default_rng(record.spec.seed)
     report(f"scoring baselines for {len(questions)} questions")
-    shown = _attributes(workspace, panel, answering)
+    shown = [a for a in _attributes(workspace, panel, answering) if a in persons.attributes]
     untuned = _untuned(answering, persons.select(shown), questions, machine, untuned_seconds, rng)
     others = _baselines(answering, persons, questions, status, held, rng)
     if untuned is not None:
@@ -143,11 +143,12 @@ def _held_out(
         return _Held(people, answers, answers.take(np.zeros(0, dtype=np.int64)), np.zeros(0)), status
     adapter, split = str(record.adapter), answering.adapter.split
     unseen = trained_people.cell(workspace, adapter, split, "unseen_people", people, ())
-    fitted = trained_people.groups(workspace, adapter, people.ids).trained
-    rows, rest = np.flatnonzero(unseen.people), np.flatnonzero(fitted)
+    rows = np.flatnonzero(unseen.people)
     trained = {q.fingerprint for q in lineup.trained_questions(workspace, answering.adapter)}
     status = {q.name: "unseen_people" if q.fingerprint in trained else "unseen_both" for q in real}
-    held = _Held(people.take(rows), answers.take(rows), answers.take(rest), people.weights[rest])
+    seen = [q for q in real if status[q.name] == "unseen_people"]
+    fitted = _trained_on(workspace, adapter, panel, (people, answers), seen)
+    held = _Held(people.take(rows), answers.take(rows), *fitted)
     _refuse_few(
         held.answers, held.people, status, "hold out more people (split.people) or bring more of them"
     )
@@ -175,6 +176,39 @@ def _came(
     return found
 
 
+def _trained_on(
+    workspace: Workspace,
+    adapter: str,
+    panel: str,
+    real: tuple[Panel, Answers],
+    questions: Sequence[Question],
+) -> tuple[Answers, FloatArray]:
+    """Answers and weights of the people trained on, for each of the questions asked that has any.
+
+    They are people of the run's own panel, or, where that is another one than the adapter was trained on and
+    lacks them, of the adapter's; a question may bear another name there.
+    """
+    home = str(workspace.value("SELECT panel FROM adapters WHERE adapter = ?", [adapter]))
+    found = _fitted(workspace, adapter, *real, questions)
+    if home != panel and len(found[0].questions) < len(questions):
+        own = _fitted(workspace, adapter, *panels.people(workspace, home), questions)
+        found = max(found, own, key=lambda one: len(one[0].questions))
+    return found
+
+
+def _fitted(
+    workspace: Workspace, adapter: str, people: Panel, answers: Answers, questions: Sequence[Question]
+) -> tuple[Answers, FloatArray]:
+    rows = np.flatnonzero(trained_people.groups(workspace, adapter, people.ids).trained)
+    weights, own = people.weights[rows], answers.take(rows)
+    columns = {q.fingerprint: own.chosen[:, j] for j, q in enumerate(own.questions)}
+    given = {p: float(weights[c != NO_ANSWER].sum()) for p, c in columns.items()}
+    some = tuple(q for q in questions if given.get(q.fingerprint, 0.0) > 0)
+    chosen = [columns[q.fingerprint] for q in some]
+    empty = np.zeros((len(rows), 0), dtype=np.int64)
+    return Answers(some, np.stack(chosen, axis=1) if chosen else empty), weights
+
+
 def _known(record: RunRecord) -> tuple[Question, ...]:
     return record.known.questions if record.known else ()
 
@@ -198,7 +232,8 @@ def _baselines(
     held: _Held,
     rng: np.random.Generator,
 ) -> dict[str, Scored]:
-    seen = [q for q in questions if status[q.name] == "unseen_people"]
+    fitted = {q.name for q in held.train_answers.questions}
+    seen = [q for q in questions if status[q.name] == "unseen_people" and q.name in fitted]
     found = {
         baselines.UNIFORM: baselines.uniform(panel, questions),
         baselines.EMPTY_PERSONA: baselines.empty_persona(answering.model, panel, questions),

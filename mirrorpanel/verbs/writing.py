@@ -9,6 +9,7 @@ import numpy as np
 
 from grounding.privacy import masking
 from grounding.privacy.guard import Guard
+from grounding.privacy.pii import Gate
 from mirrorpanel import intact, keys, lineup, panels, registry, sources
 from mirrorpanel.lineup import Machine
 from mirrorpanel.records import AdapterRecord, PanelRecord
@@ -93,17 +94,11 @@ def write(
     name, record, voice = _voice(workspace, adapter)
     where = workspace.latest("panels", "panel", panel or registry.get(workspace, name).panel)
     sources.refuse_expired(workspace, where, "write")
-    out = out or workspace.folder / "exports" / f"written-{name}-{seed}.csv"
-    if out.exists():
-        raise DataError(f"{out}: there is a file already; name another one with --out")
+    out = _free(out or workspace.folder / "exports" / f"written-{name}-{seed}.csv")
     gate = masking.gate(workspace.record("panels", "panel", where, PanelRecord).spec.masking)
-    asked = gate.clean(" ".join(question.split()), "question")
-    if not asked:
-        raise DataError("write: the question is empty; give its text in quotation marks")
+    asked = _asked(question, gate)
     trained_on = _training(workspace, record, voice)
-    folder = workspace.folder / record.folder / voice_lora.FOLDER
-    intact.refuse_changed_tuning(workspace, record, voice_lora.FOLDER)
-    language = lineup.language(record.base_model, machine, folder)
+    language = _language(workspace, record, machine)
     rows = _rows(panels.persons(workspace, where), persons, seed, asked, voice)
     for row in rows:
         check_length(language, row, voice.texts.tokens)
@@ -131,6 +126,27 @@ def write(
         attributes=tuple(dict.fromkeys(a for row in rows for a in row.attributes)),
         remembers=not record.voice.memorisation.passed,
     )
+
+
+def _free(out: Path) -> Path:
+    """The file, where there is none yet. Raises: DataError."""
+    if out.exists():
+        raise DataError(f"{out}: there is a file already; name another one with --out")
+    return out
+
+
+def _asked(question: str, gate: Gate) -> str:
+    """The question in one line, personal data masked. Raises: DataError where nothing is left."""
+    asked = gate.clean(" ".join(question.split()), "question")
+    if not asked:
+        raise DataError("write: the question is empty; give its text in quotation marks")
+    return asked
+
+
+def _language(workspace: Workspace, record: AdapterRecord, machine: Machine) -> LanguageModel:
+    """The language model with the voice. Raises: DataError where its files are not those of then."""
+    intact.refuse_changed_tuning(workspace, record, voice_lora.FOLDER)
+    return lineup.language(record.base_model, machine, workspace.folder / record.folder / voice_lora.FOLDER)
 
 
 def _voice(workspace: Workspace, adapter: str) -> tuple[str, AdapterRecord, VoiceSpec]:

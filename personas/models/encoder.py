@@ -1,5 +1,6 @@
 """Texts as vectors: means of a language model's hidden states."""
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
@@ -15,6 +16,7 @@ from personas.models.tree import ROOT, Segment, Tree, pack, stack
 if TYPE_CHECKING:
     from personas.models.language import LanguageModel
 
+_SHOWN = 80  # characters of a text that is too long
 # Tokens in one tree (attention grows with the square): texts that begin alike share one until it is full,
 # the tails of one text until it is too long. Tokens in one forward pass: enough to keep the processor busy,
 # few enough for the masks to stay small.
@@ -96,19 +98,26 @@ class Encoder:
         for text, members in rows.items():
             head = self.language.tokens(text)
             ends = [self._tail(tails[row]) for row in members]
+            # Before a tree is packed: its mask grows with the square of the tokens.
+            self._refuse_long(text, len(head) + max(len(end) for end in ends))
             for chunk in _chunks([len(end) for end in ends], _TREE_TOKENS - len(head)):
-                read.append(self._fitting(_Read(head, ends[chunk], members[chunk])))
+                read.append(_Read(head, ends[chunk], members[chunk]))
         return [self._branch(together) for together in _together(read)]
 
-    def _fitting(self, read: "_Read") -> "_Read":
-        # Before a tree is packed: its mask grows with the square of the tokens.
-        depth = len(self.language.start) + len(read.head) + max(len(end) for end in read.ends)
+    def _refuse_long(self, text: str, tokens: int) -> None:
+        """Returns where the model reads so many tokens.
+
+        Raises:
+            DataError: with the first words of the text. A tail may be what is known of a person, which stays
+                out of messages.
+        """
+        depth = len(self.language.start) + tokens
         if depth > self.language.max_tokens:
+            shown = f"what begins with {_beginning(text)!r}" if text else "it"
             raise DataError(
-                f"a text of {depth} tokens is too long for {self.language.name}, which reads "
-                f"{self.language.max_tokens}; shorten it"
+                f"a text of {depth:,} tokens is too long for {self.language.name}, which reads "
+                f"{self.language.max_tokens:,}; shorten {shown}"
             )
-        return read
 
     def _branch(self, together: "Sequence[_Read]") -> Branches:
         segments: list[Segment] = []
@@ -151,6 +160,11 @@ class Encoder:
                 own = state[number].cpu().numpy()
                 for row, places in zip(branch.rows, branch.places, strict=True):
                     result[layer, row] = own[places].mean(axis=0)
+
+
+def _beginning(text: str) -> str:
+    """The first words of a text, on one line."""
+    return textwrap.shorten(text, _SHOWN, placeholder=" ...") if " " in text else text[:_SHOWN]
 
 
 def _together(read: Sequence[_Read]) -> Iterator[list[_Read]]:

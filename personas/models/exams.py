@@ -27,6 +27,7 @@ class Exam:
         tokens: that token, shape (n,).
         starts: where each option begins in ``at``, shape (n_all_options,).
         n_options: how many options each question has.
+        longest: the question that reaches deepest with its longest option.
     """
 
     tree: Tree
@@ -34,6 +35,7 @@ class Exam:
     tokens: IntArray
     starts: IntArray
     n_options: tuple[int, ...]
+    longest: Question
 
     def probabilities(self, log_probabilities: FloatArray) -> list[FloatArray]:
         """For each question the softmax of its options' scores; ``log_probabilities`` has shape (n,)."""
@@ -62,7 +64,7 @@ def exams(
     paths: set[tuple[int, ...]] = set()
     for question in questions:
         options = tuple(tokens(option_text(o)) for o in question.options)
-        texts = _Texts(tokens(question_text(question)), options)
+        texts = _Texts(question, tokens(question_text(question)), options)
         more = texts.paths()
         if group and len(paths | more) > most:
             found.append(_exam(group))
@@ -74,10 +76,16 @@ def exams(
 
 @dataclass(frozen=True)
 class _Texts:
-    """Tokens of a question and of each option."""
+    """A question, and the tokens of its text and of each option."""
 
+    asked: Question
     question: tuple[int, ...]
     options: tuple[tuple[int, ...], ...]
+
+    @property
+    def depth(self) -> int:
+        """Tokens up to the end of the longest option."""
+        return len(self.question) + max(len(option) for option in self.options)
 
     def paths(self) -> set[tuple[int, ...]]:
         """Every beginning that has to be read, one for each token of the tree."""
@@ -101,6 +109,7 @@ def _exam(group: "Sequence[_Texts]") -> Exam:
         tokens=np.array([t for o in options for t in segments[o].tokens], dtype=np.int64),
         starts=np.cumsum(lengths) - lengths,
         n_options=tuple(len(texts.options) for texts in group),
+        longest=max(group, key=lambda texts: texts.depth).asked,
     )
 
 

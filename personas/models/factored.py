@@ -27,7 +27,7 @@ from scipy.special import softmax
 from personas.arrays import FloatArray
 from personas.errors import DataError
 from personas.models import residuals
-from personas.models.factored_config import FORMAT, ContextQuestion, FactoredConfig
+from personas.models.factored_config import FORMAT, ContextQuestion, FactoredConfig, format_of
 from personas.models.head import Head, Regressions, Standing, concatenated, regressions
 from personas.models.kernel import OptionSet, joined, option_set, row_blocks
 from personas.models.persons import PersonEncoder
@@ -314,10 +314,10 @@ def load_config(folder: Path) -> FactoredConfig:
     """The configuration of the model saved in ``folder``. Raises: DataError, see ``load``."""
     try:
         text = (folder / CONFIG).read_text(encoding="utf-8")
-        written = json.loads(text).get("format")
+        written = format_of(text)
         config = FactoredConfig.model_validate_json(text) if written == FORMAT else None
-    except (OSError, ValueError, AttributeError) as error:
-        raise DataError(f"{folder} holds no persona model that can be read: {error}") from None
+    except (OSError, ValueError) as error:
+        raise _unreadable(folder, error) from None
     if config is None or config.prompt_version != PROMPT_VERSION:
         prompts = "" if config is None else f" and prompts version {config.prompt_version}"
         raise DataError(
@@ -342,7 +342,7 @@ def load(folder: Path, load_encoder: Callable[[FactoredConfig], TextEncoder]) ->
     except KeyError as error:
         raise DataError(f"{folder} holds no persona model: {WEIGHTS} lacks {error}; train it again") from None
     except (OSError, ValueError, SafetensorError) as error:
-        raise DataError(f"{folder} holds no persona model that can be read: {error}") from None
+        raise _unreadable(folder, error) from None
     persons = PersonEncoder(config.attributes, tensors["attribute_vectors"], config.text)
     return FactoredModel(
         config=config,
@@ -353,6 +353,13 @@ def load(folder: Path, load_encoder: Callable[[FactoredConfig], TextEncoder]) ->
         extra=tensors["extra"],
         load_encoder=lambda: load_encoder(config),
         residuals=_residuals(config, arrays),
+    )
+
+
+def _unreadable(folder: Path, error: Exception) -> DataError:
+    return DataError(
+        f"{folder} holds no persona model that can be read: {error}; restore the folder from a backup, "
+        "or train it again"
     )
 
 

@@ -1,6 +1,7 @@
 """What is written beside the tensors of a factored model."""
 
-from typing import Literal
+import json
+from typing import Literal, cast
 
 from personas.document import Document
 from personas.models.head import Kernels
@@ -55,3 +56,11 @@ class FactoredConfig(Document):
     own_kernels: Kernels | None = None
     split: str
     seed: int
+
+
+def format_of(text: str) -> object:
+    """The format that a configuration states, whatever else is in it. Raises: ValueError for no object."""
+    content: object = json.loads(text)
+    if not isinstance(content, dict):
+        raise ValueError(f"the configuration must be a JSON object, found a {type(content).__name__}")
+    return cast(dict[str, object], content).get("format")

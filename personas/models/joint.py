@@ -126,9 +126,9 @@ class JointModel:
         for prefix in prefixes:
             if len(prefix) + depth > self.language.max_tokens:
                 raise DataError(
-                    f"a person of {len(prefix)} tokens with a question of {depth} is too long for "
-                    f"{self.language.name}, which reads {self.language.max_tokens}; shorten the attributes "
-                    "of the persons who have the longest ones"
+                    f"a person of {len(prefix):,} tokens with a question of {depth:,} is too long for "
+                    f"{self.language.name}, which reads {self.language.max_tokens:,}; shorten the question "
+                    f"{exam.longest.name!r}, or the attributes of the persons who have the longest ones"
                 )
 
 

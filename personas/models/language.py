@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 _HASHES = ".sha256.json"
 # Tokens that steer a model, by what they look like: not all tokenizers mark them as special.
 _CONTROL = re.compile(r"<[^<>]*[_|][^<>]*>|\[\w+\]")
+# Memory and time grow with the square of a text: one of 28,000 tokens took 9 GB and five minutes.
+_LONGEST = 8192
 _SLOT = "\ue000"  # where a message stands in a chat template; no survey has this character
 
 
@@ -62,7 +64,7 @@ class LanguageModel:
         processor: where it runs.
         n_layers: number of layers; hidden states 0 are the embeddings, ``n_layers`` the last.
         dim: width of a hidden state.
-        max_tokens: longest text that it can read.
+        max_tokens: longest text that is read: the model's own limit, and 8,192 where that is more.
         start: tokens that its tokenizer puts before every text.
     """
 
@@ -115,7 +117,7 @@ class LanguageModel:
             processor=processor,
             n_layers=len(decoder.layers),
             dim=int(model.config.hidden_size),
-            max_tokens=int(model.config.max_position_embeddings),
+            max_tokens=min(int(model.config.max_position_embeddings), _LONGEST),
             start=tuple(full[: full.index(bare[0])]),
             _model=model,
             _tokenizer=tokenizer,

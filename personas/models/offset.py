@@ -30,6 +30,7 @@ class OffsetModel:
         prior: log shares of any question.
         prior_name: of the prior, for the fingerprint.
         blend: how far what was learned counts.
+        attributes: that the models are told of a person, in the order of the training; all where ``None``.
 
     Source: the ratio to the base is the correction of Holtzman et al. (2021), "Surface form competition",
     EMNLP, with the untuned model instead of an empty prompt as what is divided by.
@@ -40,6 +41,7 @@ class OffsetModel:
     prior: LogPrior
     prior_name: str
     blend: float = 1.0
+    attributes: tuple[str, ...] | None = None
 
     @property
     def name(self) -> str:
@@ -48,8 +50,9 @@ class OffsetModel:
 
     @property
     def fingerprint(self) -> str:
-        """Hash of both models, the prior's name and the blend."""
+        """Hash of both models, the prior's name, the blend and the attributes."""
         parts = ["offset", self.tuned.fingerprint, self.base.fingerprint, self.prior_name, repr(self.blend)]
+        parts += [] if self.attributes is None else [f"told {', '.join(self.attributes)}"]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
     def iterate(
@@ -62,6 +65,8 @@ class OffsetModel:
 
     def distributions(self, panel: Panel, questions: Sequence[Question]) -> list[FloatArray]:
         """See ``AnswerModel``."""
+        if self.attributes is not None:
+            panel = panel.select([a for a in self.attributes if a in panel.attributes])
         tuned = self.tuned.distributions(panel, questions)
         base = self.base.distributions(panel, questions)
         return [

@@ -76,7 +76,7 @@ class PersonEncoder:
             start += width
         return out
 
-    def unseen(self, panel: Panel) -> list[tuple[str, str]]:
+    def to_encode(self, panel: Panel) -> list[tuple[str, str]]:
         """Attributes and values of the panel's persons that ``encode`` would have encoded, each once."""
         found: list[tuple[str, str]] = []
         for attribute in self.attributes:
@@ -146,6 +146,19 @@ class PersonEncoder:
     def missing(self, panel: Panel) -> list[str]:
         """Attributes that were trained on and that the panel does not have at all."""
         return [a.name for a in self.attributes if a.name not in panel.attributes]
+
+    def unseen(self, panel: Panel) -> dict[str, tuple[str, ...]]:
+        """Values of the panel's persons that were not trained on, by attribute; free texts are never new."""
+        found: dict[str, tuple[str, ...]] = {}
+        for attribute in self.attributes:
+            if attribute.name not in panel.attributes or len(attribute.levels) > _MANY:
+                continue
+            column = panel.attributes.index(attribute.name)
+            used = np.unique(panel.codes[:, column])
+            levels = [panel.levels[column][int(code)] for code in used if code != UNKNOWN]
+            if new := tuple(level for level in levels if level not in attribute.levels):
+                found[attribute.name] = new
+        return found
 
     def _slices(self) -> list[slice]:
         return row_blocks([len(a.levels) for a in self.attributes])

@@ -117,7 +117,7 @@ def fresh_texts(
     new = [
         q for q in questions if q.fingerprint not in known and (q.text, frozenset(q.options)) not in turned
     ]
-    return model.persons.unseen(panel), new
+    return model.persons.to_encode(panel), new
 
 
 def _factored(model: FactoredModel, panel: Panel, questions: Sequence[Question]) -> Work:

@@ -70,7 +70,8 @@ def test_a_finding_that_was_accepted_shows_the_reason():
     spec = AuditSpec(allow=(Allowed(finding="consent", reason="asked on paper"),))
     page = text_of(audit_page.html(audit(material(sources=(CONSENT,)), spec).audit, DATA))
     assert "Accepted in the training file: asked on paper" in page
-    assert "The training may begin" in page
+    assert "The training may begin: nothing stops it" in page
+    assert "1 finding accepted with a reason" in page
 
 
 def test_a_page_without_figures_is_a_page_still():

@@ -329,6 +329,37 @@ def test_a_device_or_number_format_that_there_is_not_is_refused(folder, tmp_path
     assert "Traceback" not in outcome.err
 
 
+def test_memory_that_runs_out_anywhere_is_a_message_and_no_traceback(folder, tmp_path, monkeypatch):
+    def full(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("mirrorpanel.verbs.fielding.fielding", full)
+    message = refusal("field", folder / "study.yaml", "-w", folder)
+    assert "Out of memory" in message
+    assert "run the same command again" in message
+
+
+@pytest.mark.parametrize(("verb", "content"), [("train", TRAIN), ("field", STUDY)])
+def test_a_name_too_long_for_a_folder_is_refused_before_anything_runs(verb, content, folder, tmp_path):
+    file = tmp_path / "named.yaml"
+    file.write_text(content.replace(": tastes", f": {'x' * 81}"))
+    message = refusal(verb, file, "-w", folder)
+    assert "named.yaml:1: " in message
+    assert "at most 80 characters" in message
+
+
+def test_a_damaged_adapter_is_refused_with_what_to_do(folder, tmp_path, tiny_folder):
+    own = grounded_study(tmp_path / "own")
+    (own / "train.yaml").write_text(TRAIN.replace("smollm2-135m", str(tiny_folder)))
+    done("train", own / "train.yaml", "-w", own, "--force")
+    weights = next((own / "adapters").glob("*/model.safetensors"))
+    weights.write_bytes(weights.read_bytes()[:-100])
+    (own / "asked.yaml").write_text(STUDY.replace("model: scripted", "adapter: tastes"))
+    message = refusal("field", own / "asked.yaml", "-w", own)
+    assert "asked.yaml:3: adapter: " in message
+    assert "restore the folder from a backup, or train it again" in message
+
+
 def test_names_that_are_not_in_a_catalogue_are_answered_with_those_that_are():
     for verb in ("show", "pull"):
         message = refusal("models", verb, "smol")
@@ -437,7 +468,7 @@ def test_too_few_real_people_are_no_measure(tmp_path):
 def test_a_workspace_is_asked_for_and_not_made_twice(tmp_path):
     message = refusal("ground", "grounding.yaml", "-w", tmp_path)
     assert f"{tmp_path} is no workspace; make one with: mirrorpanel init {tmp_path}" in message
-    done("init", tmp_path / "own")
+    assert "; go there and run: mirrorpanel ground" in done("init", tmp_path / "own").out
     assert "is a workspace already" in refusal("init", tmp_path / "own")
     (tmp_path / "file").write_text("")
     assert str(tmp_path / "file") in refusal("init", tmp_path / "file")

@@ -67,3 +67,19 @@ def test_the_data_card_counts_missing_answers_and_says_how_people_are_weighted(
     assert known.spec.survey is not None
     assert known.spec.survey.codebook
     assert f"those that codebook {Path(known.spec.survey.codebook).name} lists" in text
+
+
+def test_who_stands_behind_an_adapter_can_be_stated_after_the_training(made: tuple[Path, str]) -> None:
+    folder, adapter = made
+    file = folder / "train.yaml"
+    plain = file.read_text(encoding="utf-8")
+    file.write_text(
+        f"{plain}card: {{developer: Panel team, contact: panel@firm.example}}\n", encoding="utf-8"
+    )
+    again = done("train", file, "-w", folder, "--force", "--json")
+    assert again.json["adapter"] == adapter
+    assert "its card says now" in again.err
+    text = (folder / "adapters" / adapter / cards.MODEL).read_text(encoding="utf-8")
+    assert "- developed by: Panel team; contact: panel@firm.example\n" in text
+    assert "- this adapter: licence not stated" in text
+    assert "its card says now" not in done("train", file, "-w", folder, "--force").err

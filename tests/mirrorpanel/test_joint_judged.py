@@ -12,8 +12,15 @@ from mirrorpanel import lineup
 from mirrorpanel.lineup import Machine
 from mirrorpanel.records import AdapterRecord
 from mirrorpanel.store import Workspace
+from mirrorpanel.verbs import grounding, rechecking
+from personas.answer import Answers
+from personas.models.base import AnswerModel
 from personas.models.offset import OffsetModel
+from personas.panel import Panel
 from training.gradients import joint_lora
+from training.maintenance import slopes
+from training.maintenance.recheck import RecheckSettings
+from training.maintenance.slopes import Slope
 from training.registry.registry import Registration
 
 pytest.importorskip("torch")
@@ -118,3 +125,34 @@ def test_a_comparison_is_made_on_a_sample_and_says_whom_it_speaks_of(
     assert part["second"]["questions"] == 3
     assert [line.partition(": ")[2] for line in found["verdict"][-2:]] == [LEFT, KEPT]
     assert part["first"]["log_loss"] != part["second"]["log_loss"]
+
+
+def test_a_recheck_looks_at_the_joint_model_on_a_sample(
+    trained: tuple[Path, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, _ = trained
+    asked: list[tuple[bool, int, int]] = []
+
+    def listening(model: AnswerModel, people: Panel, answers: Answers) -> Slope | None:
+        asked.append((isinstance(model, OffsetModel), len(people), len(answers.questions)))
+        return slope(model, people, answers)
+
+    slope = slopes.slope
+    monkeypatch.setattr(slopes, "slope", listening)
+    ground = (folder / "grounding.yaml").read_text(encoding="utf-8")
+    (folder / "wave.yaml").write_text(ground.replace("panel: own", "panel: own-2027"), encoding="utf-8")
+    settings = RecheckSettings(draws=199, fewest=10)
+    with Workspace(folder) as workspace:
+        panel = grounding.ground(workspace, folder / "wave.yaml", folder / "cache", print).panel
+        kept, left = (
+            rechecking.rechecked(
+                workspace, name, panel, folder / "cache", Machine("cpu", "float32"), print, settings=settings
+            ).found
+            for name in ("kept", "left")
+        )
+    assert asked[:2] == [(True, 10, 3)] * 2
+    assert [joint for joint, _, _ in asked[2:]] == [False, False]
+    assert all(people > 10 and questions == 5 for _, people, questions in asked[2:])
+    assert (kept.of, left.of) == (KEPT, LEFT)
+    assert [found.reasons[1].endswith(found.of) for found in (kept, left)] == [True, True]
+    assert all(q.change.value == 0 for q in kept.questions)

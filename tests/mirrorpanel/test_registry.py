@@ -1,6 +1,8 @@
 """Adapters of a workspace: versions, approval, comparison, and a new wave."""
 
+import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -272,8 +274,46 @@ def test_a_new_wave_recalibrates_an_adapter_into_a_new_version(study: tuple[Path
     assert "wave.csv" in (folder / "adapters" / fresh.adapter / cards.DATA).read_text()
     told = "\n".join(adapters.rechecked_lines(made))
     assert "RECALIBRATE" in told
+    assert told.endswith(str(made.page))
+    page, twin = made.page.read_text(encoding="utf-8"), made.page.with_suffix(".json")
+    assert "moved: recalibrate" in page
+    assert "Do you like tea?" in page
+    assert "default-src 'none'" in page
+    assert json.loads(twin.read_text(encoding="utf-8"))["advice"] == "recalibrate"
+    assert made.page.parent.name == second
     assert "tea: shares moved by" in told
     assert "Recalibrated: tastes@3" in told
+
+
+def test_somebody_trained_on_before_is_a_leak_among_those_scored_on_in_a_new_wave(
+    study: tuple[Path, str, str],
+) -> None:
+    folder, _, second = study
+    with Workspace(folder) as workspace:
+        ready = training_data.prepared(workspace, folder / "train.yaml", lambda line: None)
+        model = lineup.adapter_model(
+            workspace, workspace.record("adapters", "adapter", second, AdapterRecord), Machine()
+        )
+        held = assessing.held_out(ready).people.ids
+        found = assessing.assess(
+            workspace, second, ready, model, print, forced=True, earlier=[held[0], "somebody else"]
+        )
+    assert found.registration.gates is not None
+    gate = next(g for g in found.registration.gates.gates if g.name == "leakage")
+    assert gate.outcome == "failed"
+    assert "1 of the people whose later answers are scored on were trained on" in gate.sentence
+    assert f"against {len(ready.data.people) + 2:,} and" in gate.sentence
+
+
+def test_two_questions_of_the_same_words_do_not_stop_the_leakage_suite(study: tuple[Path, str, str]) -> None:
+    folder, _, second = study
+    with Workspace(folder) as workspace:
+        record = workspace.record("adapters", "adapter", second, AdapterRecord)
+        model = lineup.adapter_model(workspace, record, Machine())
+    asked = model.config.questions
+    twins = model.config.model_copy(update={"questions": (*asked[:-1], asked[0])})
+    found = assessing.vectors(replace(model, config=twins), [*asked[:-1], asked[0]])
+    assert found.shape[0] == len(asked)
 
 
 def test_a_wave_is_audited_and_judged_before_anything_is_registered(
@@ -391,4 +431,4 @@ def test_the_data_card_is_made_from_the_workspace(study: tuple[Path, str, str]) 
     assert "**missing**: controller, legal basis, purpose, retention date" in text
     assert "Art. 50" in text
     assert "special categories (Art. 9): none let in" in text
-    assert "| age_group (observed) | observed | an own survey | own |" in text
+    assert "| age_group | observed | an own survey | own |" in text

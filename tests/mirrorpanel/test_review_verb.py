@@ -186,6 +186,10 @@ def test_the_command_line_exports_and_reads(folder: Path) -> None:
     told = done("review", "read", *found["sheets"], "-w", study).out
     assert "Krippendorff's alpha, nominal): 1.00" in told
     assert "real: precision 1.00 of 20 rated so, recall 1.00 of 20 that are" in told
+    assert "no rating in" not in told
+    fill(Path(found["sheets"][1]), lambda answer, place: "" if place == 7 else right(answer, place))
+    told = done("review", "read", *found["sheets"], "-w", study).out
+    assert "as labelled; no rating in row 9\n" in told
     again = mirrorpanel("review", "export", folder / "answers.csv", "--out", folder / "r.csv", "-w", study)
     assert again.code == 1
     assert "there is a file already" in again.err

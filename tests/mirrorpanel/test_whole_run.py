@@ -345,3 +345,21 @@ def test_progress_goes_to_standard_error_and_results_to_standard_output(scripted
     assert outcome.out.startswith("Run tastes-")
     assert "answers" in outcome.err
     assert done("report", "tastes", "-w", folder).out == f"{scripted.report}\n"
+
+
+def test_an_adapter_is_judged_on_a_panel_of_people_none_of_whom_it_was_trained_on(
+    tmp_path: Path, tiny_folder: Path
+) -> None:
+    folder = grounded_study(tmp_path / "own")
+    (folder / "train.yaml").write_text(TRAIN.replace("smollm2-135m", str(tiny_folder)))
+    done("train", folder / "train.yaml", "-w", folder, "--force")
+    (folder / "others.csv").write_text((folder / "people.csv").read_text())
+    (folder / "others.yaml").write_text(
+        GROUND.replace("people.csv", "others.csv").replace(": own\n", ": others\n", 1)
+    )
+    (folder / "asked.yaml").write_text(ADAPTER_STUDY.replace("panel: own", "panel: others"))
+    done("ground", folder / "others.yaml", "-w", folder)
+    done("field", folder / "asked.yaml", "-w", folder)
+    outcome = done("validate", "tastes", "-w", folder, "--untuned-seconds", "0")
+    assert f"on people never trained on (4 questions, {PEOPLE} people)" in outcome.out
+    assert "item share (no persona)" in outcome.out

@@ -88,5 +88,8 @@ def test_wrong_input_is_refused(tiny_language: LanguageModel) -> None:
         reader.encode(["a", ""])
     with pytest.raises(DataError, match=r"too long for .* which reads 512; shorten it"):
         reader.encode(["very long " * 600])
+    with pytest.raises(DataError, match=r"shorten what begins with 'diary'") as refused:
+        reader.encode(["diary"], ["a secret " * 600])
+    assert "secret" not in str(refused.value)  # what is known of a person stays out of messages
     with pytest.raises(ValueError, match="no layer 4; the model has hidden states 0 to 3"):
         Encoder(tiny_language, (1, 4)).encode(["a"])

@@ -118,7 +118,7 @@ def test_no_persons_or_no_questions_give_no_answers(
 
 def test_a_text_longer_than_the_model_reads_is_refused(model: JointModel, few_questions: Questions) -> None:
     panel = from_columns(["p1"], {"diary": ["very long " * 200]}, np.ones(1))
-    with pytest.raises(DataError, match=r"reads 512; shorten the attributes of") as refused:
+    with pytest.raises(DataError, match=r"reads 512; shorten the question .* or the attributes") as refused:
         model.distributions(panel, few_questions)
     assert "very long" not in str(refused.value)  # what is known of a person stays out of messages
 

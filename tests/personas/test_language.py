@@ -43,6 +43,11 @@ def test_a_folder_is_loaded_with_its_shape_and_limits(
     assert tiny_language.tokens("") == ()
 
 
+def test_a_model_that_could_read_whole_books_reads_no_more_than_memory_allows(tmp_path: Path) -> None:
+    folder = save_tiny_model(tmp_path, max_position_embeddings=32_768)
+    assert LanguageModel.load(folder, FLOAT32).max_tokens == 8192
+
+
 def test_tokens_that_the_tokenizer_puts_first_are_known(tmp_path: Path) -> None:
     folder = save_tiny_model(tmp_path)
     tokenizers: Any = importlib.import_module("tokenizers")

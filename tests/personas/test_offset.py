@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -76,3 +77,20 @@ def test_persons_come_a_few_at_a_time_with_the_same_answers() -> None:
     parts = list(model.iterate(many, [QUESTION]))
     assert [rows.stop for rows, _ in parts] == [8, 16, 20]
     np.testing.assert_array_equal(np.concatenate([found[0] for _, found in parts]), whole)
+
+
+def test_the_models_are_told_of_no_attribute_that_was_not_trained_on() -> None:
+    seen: list[tuple[str, ...]] = []
+
+    class Listening(Fixed):
+        def distributions(self, panel: Panel, questions: Sequence[Question]) -> list[FloatArray]:
+            seen.append(panel.attributes)
+            return super().distributions(panel, questions)
+
+    columns = {"pet": ["cat", "dog"], "age": ["old", "young"], "income": ["low", "high"]}
+    panel = from_columns(["a", "b"], columns, np.ones(2))
+    plain = OffsetModel(Listening("t", 0.6, 0.4), Listening("b", 0.2, 0.8), lambda q: np.log([0.5, 0.5]), "s")
+    told = replace(plain, attributes=("age", "pet", "region"))
+    assert told.fingerprint != plain.fingerprint
+    told.distributions(panel, [QUESTION])
+    assert set(seen) == {("age", "pet")}

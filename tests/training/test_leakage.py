@@ -165,8 +165,8 @@ def test_a_common_row_and_a_straight_liner_prove_nothing() -> None:
 
 def test_later_answers_of_people_trained_on_are_found() -> None:
     data = people(50, 5)
-    found = people_overlaps(part(data, [1, 2]), part(data, [30, 31]), retest=["p2", "p40"])
-    assert [(o.scored, o.kind) for o in found] == [("p2", "retest")]
+    found = people_overlaps(part(data, [1, 2]), part(data, [30, 31]), earlier=["p30", "p40"])
+    assert [(o.scored, o.kind) for o in found] == [("p30", "retest")]
     assert people_sentences(found) == ("1 of the people whose later answers are scored on were trained on.",)
 
 

@@ -59,6 +59,9 @@ def test_all_groups_of_the_split_can_be_said(tmp_path: Path) -> None:
         ("split: {share: 0.3}", "train.yaml:3: split.share: unknown key 'share'"),
         ("attributes: []", "train.yaml:3: attributes: .*at least 1 item"),
         ("attributes: [age, age]", "train.yaml:3: attributes: attributes must differ"),
+        ("card: {author: me}", "train.yaml:3: card.author: unknown key 'author'"),
+        ('card: {developer: ""}', "train.yaml:3: card.developer: .*pattern.*found ''"),
+        ('card: {contact: "a\\nb"}', "train.yaml:3: card.contact: .*pattern"),
         ("panel: again", "train.yaml:3: key 'panel' is given twice"),
     ],
 )
@@ -70,3 +73,11 @@ def test_errors_name_line_key_value_and_what_is_allowed(tmp_path: Path, line: st
 def test_a_name_that_is_no_folder_name_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DocumentError, match=r"adapter: .*found '\.\./mine'"):
         read(tmp_path, "adapter: ../mine\npanel: spending\n")
+
+
+def test_the_card_says_who_stands_behind_an_adapter(tmp_path: Path) -> None:
+    said = "card: {developer: Panel team, contact: 'panel@firm.example', licence: internal use}\n"
+    spec = read(tmp_path, f"adapter: mine\npanel: spending\n{said}")
+    assert (spec.card.developer, spec.card.contact) == ("Panel team", "panel@firm.example")
+    assert spec.card.licence == "internal use"
+    assert read(tmp_path, "adapter: mine\npanel: spending\n").card.developer is None

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
+from personas.errors import MirrorpanelError
 from training.gradients import checkpoint
 from training.gradients.checkpoint import CheckpointError, RunState
 from training.gradients.memory import OutOfMemory, is_out_of_memory
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     import torch
 
 _SMOOTH = 20  # episodes over which the loss shown is averaged
+
+
+class NoNumber(MirrorpanelError):
+    """The loss became NaN or infinite."""
 
 
 class Group(NamedTuple):
@@ -110,7 +115,7 @@ def train(
     Raises:
         CheckpointError: the checkpoint is damaged or belongs to another run.
         OutOfMemory: names what to make smaller; the last whole episode is in the checkpoint.
-        FloatingPointError: the loss is no number any more.
+        NoNumber: the loss is no number any more.
     """
     run = _Run(objective, settings, folder if writes else None, report)
     run.begin(checkpoint.read(folder) if folder is not None else None)
@@ -216,7 +221,7 @@ class _Run:
                 raise
             raise self._out_of_memory() from error
         if not math.isfinite(done.loss):
-            raise FloatingPointError(f"loss of episode {episode} is {done.loss}; use a lower learning rate")
+            raise NoNumber(f"loss of episode {episode} is {done.loss}; use a lower learning rate")
         if reduce is not None:
             reduce(list(self.tensors.values()))
         torch.nn.utils.clip_grad_norm_(list(self.tensors.values()), self.settings.clip)

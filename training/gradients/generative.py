@@ -95,7 +95,8 @@ class GenerativeObjective:
         """What the training takes from memory, for ``memory.check`` before it starts."""
         language, rows = self.backbone.language, self.data.training[:_SAMPLED]
         longest = max(len(language.tokens(prompt(row.question, row.attributes))) for row in rows)
-        tokens = self.settings.answers * (longest + self.settings.tokens)
+        answers = min(self.settings.answers, len(self.data.training))
+        tokens = answers * (longest + self.settings.tokens)
         return self.backbone.load_of(tokens, tokens, language.n_layers, vocabulary=True)
 
     def backward(self, episode: int, rng: np.random.Generator) -> Pass:

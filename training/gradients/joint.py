@@ -138,8 +138,10 @@ class JointObjective:
         language, settings = self.backbone.language, self.settings
         people = self.data.people.take(np.arange(min(_SAMPLED, len(self.data.people))))
         texts = [person_text(people.person(i).attributes) for i in range(len(people))]
-        longest = max(len(language.tokens(text)) for text in texts) + settings.tokens
-        rows = settings.people + (settings.group_rows if settings.groups else 0)
+        # No tree holds more than all questions; one alone may be longer than is asked for.
+        tree = min(int(self._lengths.sum()), max(settings.tokens, int(self._lengths.max())))
+        longest = max(len(language.tokens(text)) for text in texts) + tree
+        rows = min(settings.people, len(self.data.people)) + (settings.group_rows if settings.groups else 0)
         return self.backbone.load_of(rows * longest, longest, language.n_layers, vocabulary=True)
 
     def backward(self, episode: int, rng: np.random.Generator) -> Pass:
@@ -273,8 +275,9 @@ def option_scores(backbone: Backbone, exam: Exam, texts: Sequence[str]) -> "torc
     longest = max(len(prefix) for prefix in prefixes)
     if longest + depth > language.max_tokens:
         raise DataError(
-            f"a person of {longest} tokens with a question of {depth} is too long for {language.name}, which "
-            f"reads {language.max_tokens}; shorten the attributes or train on fewer of them"
+            f"a person of {longest:,} tokens with a question of {depth:,} is too long for {language.name}, "
+            f"which reads {language.max_tokens:,}; shorten the question {exam.longest.name!r} or the "
+            "attributes, or train on fewer of them"
         )
     batch = stack([exam.tree.behind(prefix) for prefix in prefixes], "left")
     before = batch.ids.shape[1] - len(exam.tree)

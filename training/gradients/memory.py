@@ -11,6 +11,7 @@ _USABLE = 0.9
 # Copies of a layer's activations kept for its gradient, in widths of the hidden state and of the inner one:
 # norms, q, k, v, attention and projections; gate, up, their product and the activation.
 _HIDDEN_COPIES, _INNER_COPIES = 10.0, 4.0
+_SHORTEST = 32  # tokens; no person and question fit into fewer
 _STATIC_GIB = 0.7  # interpreter, PyTorch and tokenizer
 
 
@@ -87,12 +88,7 @@ def check(load: Load, available: float, smaller_models: Sequence[tuple[str, int]
 
 
 def _that_fit(load: Load, limit: float, smaller: Sequence[tuple[str, int]]) -> list[str]:
-    found: list[str] = []
-    tokens = load.tokens
-    while tokens > load.longest and replace(load, tokens=tokens).bytes() > limit:
-        tokens //= 2
-    if replace(load, tokens=tokens).bytes() <= limit:
-        found.append(f"a batch of {tokens:,} tokens instead of {load.tokens:,}")
+    found = _fewer_tokens(load, limit)
     if not load.checkpointed and replace(load, checkpointed=True).bytes() <= limit:
         found.append("activation checkpointing")
     layers = load.layers
@@ -111,10 +107,29 @@ def _that_fit(load: Load, limit: float, smaller: Sequence[tuple[str, int]]) -> l
     return found
 
 
+def _fewer_tokens(load: Load, limit: float) -> list[str]:
+    """Fewer sequences in a batch where that is enough, else shorter ones; in one line at most."""
+    tokens = load.tokens
+    while tokens // 2 >= load.longest:
+        tokens //= 2
+        if replace(load, tokens=tokens).bytes() <= limit:
+            return [f"a batch of {tokens:,} tokens instead of {load.tokens:,}"]
+    longest = load.longest
+    while longest // 2 >= _SHORTEST:
+        longest //= 2
+        shorter = replace(load, tokens=load.tokens * longest // load.longest, longest=longest)
+        if shorter.bytes() <= limit:
+            noun = "a batch" if load.tokens == load.longest else "sequences"
+            return [f"{noun} of {longest:,} tokens instead of {load.longest:,}"]
+    return []
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that memory ran out, on any device."""
+    if isinstance(error, MemoryError):  # first: with no memory left nothing can be imported
+        return True
+    if not isinstance(error, RuntimeError):
+        return False
     import torch
 
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

@@ -31,7 +31,8 @@ class Progress:
         parts += [f"loss {self.loss:.4f}"] if self.loss is not None else []
         if self.score is not None and self.best is not None and self.start is not None:
             parts.append(f"held out {self.score:.4f} (best {self.best:.4f}, start {self.start:.4f})")
-        parts += [f"{self.answers_per_second:,.0f} answers/s"] if self.episode else []
+        speed = self.answers_per_second
+        parts += [f"{speed:,.{0 if speed >= 10 else 1}f} answers/s"] if self.episode else []
         if self.seconds_left is not None:
             parts.append(f"at most {_clock(self.seconds_left)} left")
         return ", ".join(parts)

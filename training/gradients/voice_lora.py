@@ -1,5 +1,6 @@
 """An adapter for tone and vocabulary, trained on open answers and held against those of other people."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -112,17 +113,36 @@ def tune(
     done = task.run(todo, own, report)
     backbone = done.objective.backbone
     report("looking for what it gained, and for what it gives away of the answers")
+    result = _result(spec, data, backbone, Course.of(done.outcome), planted, judging, rng)
+    for line in result.sentences():
+        report(line)
+    if not result.kept:
+        return Spoken(result, None)
+    backbone.save(place, source.name)
+    return Spoken(result, place)
+
+
+def _result(
+    spec: VoiceSpec,
+    data: OpenEnds,
+    backbone: Backbone,
+    course: Course,
+    planted: Sequence[OpenEnd],
+    judging: Sequence[OpenEnd],
+    rng: np.random.Generator,
+) -> VoiceResult:
+    """What the trained voice gained on answers to judge by, what it forgot, and what it remembers."""
     written = writing.evaluate(backbone, judging, spec.texts, rng, spec.written)
-    result = VoiceResult(
+    return VoiceResult(
         kept=written.perplexity_tuned < written.perplexity_base,
         answers=len(data.training),
-        people=people,
-        course=Course.of(done.outcome),
+        people=len({row.person for row in data.training}),
+        course=course,
         writing=written,
         forgetting=neutral.forgetting(backbone, spec.forgetting),
         memorisation=writing.memorisation(
             backbone.language,
-            training,
+            (*data.training, *planted),
             data.held_out,
             planted,
             spec.texts,
@@ -133,9 +153,3 @@ def tune(
         texts=open_ends.fingerprint(data.training),
         remarks=data.remarks,
     )
-    for line in result.sentences():
-        report(line)
-    if not result.kept:
-        return Spoken(result, None)
-    backbone.save(place, source.name)
-    return Spoken(result, place)

@@ -194,9 +194,11 @@ def _item_share(share: Measured, baseline: Measured) -> list[str]:
 def _trained(parts: Sequence[Evidence]) -> list[str]:
     """Where no trained model is shown to be worth its training, said once for all parts."""
     found: dict[str, list[str]] = {}
+    where = "here, as far as can be seen,"
     for part in parts:
         trained = [m for m in part.rungs if m.family == "trained" and m.comparison]
         if any(m in _better(part.rungs) for m in trained):
+            where = "in the parts that follow,"
             continue
         for m in trained:
             if m.comparison:
@@ -206,8 +208,8 @@ def _trained(parts: Sequence[Evidence]) -> list[str]:
         return []
     told = " ".join(f"{title}: {'; '.join(changes)}." for title, changes in found.items())
     return [
-        "When to do without a trained model: here, as far as can be seen, since none is shown to be better "
-        f"than the best statistical baseline. {told}"
+        f"When to do without a trained model: {where} since none is shown to be better "
+        f"than the best statistical baseline{' there' if where.startswith('in') else ''}. {told}"
     ]
 
 

@@ -11,6 +11,7 @@ from personas.document import Document
 from personas.measures.estimate import Estimate
 from personas.measures.permutation import p_value
 from personas.panel import Panel
+from personas.question import Question
 
 _CLEARLY = 0.05
 
@@ -67,6 +68,16 @@ def benjamini_hochberg(p: FloatArray) -> FloatArray:
     return out
 
 
+def place_of(question: Question, among: Sequence[Question]) -> int | None:
+    """Where a question with the same words stands, ``None`` where none does.
+
+    Several may have the same words, as where each of two partners is asked of; then that of the same name.
+    """
+    same = [i for i, q in enumerate(among) if q.fingerprint == question.fingerprint]
+    named = [i for i in same if among[i].name == question.name]
+    return next(iter([*named, *same]), None)
+
+
 def drifts(
     before: Wave,
     after: Wave,
@@ -103,10 +114,9 @@ def drifts(
     small wave meets a large one or weights differ.
     """
     pairs = _pairs(before.people.ids, after.people.ids)
-    places = {q.fingerprint: i for i, q in enumerate(before.answers.questions)}
     found: list[_Change] = []
     for column, question in enumerate(after.answers.questions):
-        first = places.get(question.fingerprint)
+        first = place_of(question, before.answers.questions)
         if first is None:
             continue
         k = len(question.options)

@@ -7,15 +7,14 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from personas.answer import NO_ANSWER
 from personas.arrays import FloatArray
 from personas.document import Document
-from personas.measures.estimate import Estimate
 from personas.models.factored import FactoredModel
 from personas.wording import counted, listing, percent
-from training.maintenance import drift, slopes
+from training.maintenance import drift, effects, slopes
 from training.maintenance.drift import QuestionDrift, Wave
-from training.maintenance.slopes import Slope
+from training.maintenance.effects import PersonEffects, Unknown
+from training.registry.evidence import Slow
 
 Advice = Literal["keep", "recalibrate", "retrain", "cannot say"]
 RULES = (
@@ -51,26 +50,6 @@ class RecheckSettings(Document):
     seed: int = Field(default=1, ge=0)
 
 
-class PersonEffects(Document):
-    """How much the person effects tell, before and after.
-
-    Attributes:
-        before: slope in the answers of the earlier wave; 1 is as strong as the model says, 0 is nothing.
-        after: in those of the later one.
-        change: after less before; people who are in both are compared with themselves.
-        gain_before: what the effects are worth beyond right shares, in nats for each answer.
-        gain_after: the same in the later wave.
-        answers: that each was fitted to, before and after.
-    """
-
-    before: Estimate
-    after: Estimate
-    change: Estimate
-    gain_before: float
-    gain_after: float
-    answers: tuple[int, int]
-
-
 class Recheck(Document):
     """What a new wave says of an adapter.
 
@@ -84,6 +63,7 @@ class Recheck(Document):
         new: questions of the new wave that were never trained on.
         missing: attributes trained on that the new wave lacks.
         settings: what was counted as a change.
+        of: whose person effects were looked at, in words, where there are several models to choose from.
     """
 
     advice: Advice
@@ -95,6 +75,7 @@ class Recheck(Document):
     new: tuple[str, ...]
     missing: tuple[str, ...]
     settings: RecheckSettings
+    of: str = ""
 
     @property
     def moved(self) -> tuple[QuestionDrift, ...]:
@@ -108,6 +89,8 @@ def recheck(
     after: Wave,
     held_out: Collection[str],
     settings: RecheckSettings | None = None,
+    slow: Slow | None = None,
+    of: str = "",
 ) -> Recheck:
     """What a new wave says of the model; ``RULES`` are the rules.
 
@@ -116,11 +99,14 @@ def recheck(
     answered nothing is said.
 
     Args:
-        model: fitted to the earlier wave.
+        model: fitted to the earlier wave; shares are compared without it.
         before: the earlier wave, all people.
         after: the later wave.
         held_out: ids of people of either wave who were neither trained on nor set aside for anything else.
         settings: what counts as a change.
+        slow: what answers studies in place of ``model``, the statistics below it; its effects are compared on
+            a sample of people and questions, which the reasons name.
+        of: which model that is, in words.
     """
     asked = settings or RecheckSettings()
     known = {q.fingerprint for q in model.config.questions}
@@ -130,92 +116,44 @@ def recheck(
     missing = tuple(model.persons.missing(after.people))
     rng = np.random.default_rng([asked.seed, 21])
     compared = drift.drifts(before, _only(after, usable), rng, asked.least, asked.draws, asked.base)
-    effects, why = _effects(model, before, after, usable, frozenset(held_out), asked)
-    told = _told(effects, asked)
+    waves = _of_both(before, after, usable)
+    looked = effects.compared(model, waves, frozenset(held_out), asked.fewest, asked.seed, slow)
+    known_effects = looked if isinstance(looked, PersonEffects) else None
+    told = _told(known_effects, asked)
     advice: Advice = "retrain" if told == "fell" else "keep" if compared else "cannot say"
     if advice == "keep" and any(q.moved for q in compared):
         advice = "recalibrate"
     reasons = [
         _shares_line(compared, len(model.config.questions), len(usable), asked),
-        _effects_line(effects, why, missing),
-        _DONE[advice] + _clause(compared, told, advice, asked),
+        _effects_line(looked, missing, of),
+        _DONE[advice] + _clause(compared, told, advice, asked, known_effects),
     ]
     names = {q.name for q in compared}
     return Recheck(
         advice=advice,
         reasons=tuple(reasons),
         questions=compared,
-        effects=effects,
+        effects=known_effects,
         too_few=tuple(name for name in usable if name not in names),
         not_asked=tuple(q.name for q in model.config.questions if q.fingerprint not in again),
         new=tuple(q.name for q in after.answers.questions if q.fingerprint not in known),
         missing=missing,
         settings=asked,
+        of=of,
     )
+
+
+def _of_both(before: Wave, after: Wave, usable: Sequence[str]) -> tuple[Wave, Wave]:
+    """Both waves with the questions that the later one asked again, which may have other names before."""
+    wanted = {q.fingerprint for q in after.answers.questions if q.name in usable}
+    names = [q.name for q in before.answers.questions if q.fingerprint in wanted]
+    return _only(before, names), _only(after, usable)
 
 
 def _only(wave: Wave, names: Sequence[str]) -> Wave:
     if not names:
         return Wave(wave.people, replace(wave.answers, questions=(), chosen=wave.answers.chosen[:, :0]))
     return Wave(wave.people, wave.answers.only(names))
-
-
-def _effects(
-    model: FactoredModel,
-    before: Wave,
-    after: Wave,
-    usable: Sequence[str],
-    held_out: frozenset[str],
-    settings: RecheckSettings,
-) -> tuple[PersonEffects | None, str]:
-    """How much the effects tell, or ``None`` and why nothing can be said."""
-    if not usable:
-        return None, "no question was asked again in the same words"
-    attributes = [a.name for a in model.config.attributes if a.name in after.people.attributes]
-    if not attributes:
-        return None, "the wave has none of the attributes that the adapter uses"
-    by_name = {q.name: q.fingerprint for q in after.answers.questions}
-    wanted = {by_name[name] for name in usable}
-    names = [q.name for q in before.answers.questions if q.fingerprint in wanted]
-    waves = [_fresh(_only(w, n), held_out, attributes) for w, n in ((before, names), (after, usable))]
-    given = [int(np.sum((w.answers.chosen != NO_ANSWER) & (w.people.weights > 0)[:, None])) for w in waves]
-    if min(given) < settings.fewest:
-        return None, (
-            f"people held out gave {given[0]:,} answers before and {given[1]:,} now; "
-            f"{settings.fewest:,} of each are needed"
-        )
-    first, second = (slopes.slope(model, w.people, w.answers) for w in waves)
-    if first is None or second is None:
-        return None, "the adapter has none, or none in the attributes of this wave"
-    change = _difference(first, second, waves[0].people.ids, waves[1].people.ids)
-    found = PersonEffects(
-        before=_estimate(first.value, first.deviation),
-        after=_estimate(second.value, second.deviation),
-        change=_estimate(second.value - first.value, change),
-        gain_before=first.gain,
-        gain_after=second.gain,
-        answers=(first.answers, second.answers),
-    )
-    return found, ""
-
-
-def _fresh(wave: Wave, held_out: frozenset[str], attributes: Sequence[str]) -> Wave:
-    """The people held out, with only some attributes."""
-    rows = np.flatnonzero([person in held_out for person in wave.people.ids])
-    shared = [a for a in attributes if a in wave.people.attributes]
-    return Wave(wave.people.take(rows).select(shared), wave.answers.take(rows))
-
-
-def _difference(first: Slope, second: Slope, before: Sequence[str], after: Sequence[str]) -> float:
-    """Standard error of the second slope less the first; who is in both counts once."""
-    own = dict(zip(after, second.influence.tolist(), strict=True))
-    other = dict(zip(before, first.influence.tolist(), strict=True))
-    people = own.keys() | other.keys()
-    return float(np.sqrt(sum((own.get(i, 0.0) - other.get(i, 0.0)) ** 2 for i in people)))
-
-
-def _estimate(value: float, deviation: float) -> Estimate:
-    return Estimate(value=value, low=value - 1.96 * deviation, high=value + 1.96 * deviation)
 
 
 def _told(effects: PersonEffects | None, settings: RecheckSettings) -> _Told:
@@ -246,14 +184,16 @@ def _shares_line(
     )
 
 
-def _effects_line(effects: PersonEffects | None, why: str, missing: Sequence[str]) -> str:
+def _effects_line(effects: PersonEffects | Unknown, missing: Sequence[str], of: str) -> str:
     lacks = f" The wave lacks {listing(missing)}: what that tells was not looked at." if missing else ""
-    if effects is None:
-        return f"Person effects: nothing can be said: {why}.{lacks}"
+    which = f" {of}" if of else ""
+    if isinstance(effects, Unknown):
+        return f"Person effects: nothing can be said: {effects.why}.{lacks}{which}"
+    sample = f" {effects.sample}" if effects.sample else ""
     return (
         f"Person effects: slope {effects.before.value:.2f} before, {effects.after.value:.2f} now (change "
         f"{effects.change.low:+.2f} to {effects.change.high:+.2f}); worth {effects.gain_before:.4f} nats "
-        f"for each answer before, {effects.gain_after:.4f} now.{lacks}"
+        f"for each answer before, {effects.gain_after:.4f} now.{sample}{lacks}{which}"
     )
 
 
@@ -265,7 +205,13 @@ _DONE: dict[Advice, str] = {
 }
 
 
-def _clause(compared: Sequence[QuestionDrift], told: _Told, advice: Advice, settings: RecheckSettings) -> str:
+def _clause(
+    compared: Sequence[QuestionDrift],
+    told: _Told,
+    advice: Advice,
+    settings: RecheckSettings,
+    effects: PersonEffects | None,
+) -> str:
     """What the advice says of person effects, and of changes that the wave is too small to show."""
     if told == "fell":
         return ""
@@ -276,13 +222,20 @@ def _clause(compared: Sequence[QuestionDrift], told: _Told, advice: Advice, sett
             f"{percent(settings.fall)} from which a new training is advised."
         ),
         "stronger": "person effects tell more than they did.",
-        "same": "no change of person effects was found.",
+        "same": f"no change of person effects was found{_open(effects, settings)}.",
         "fell": "",
     }
     if advice != "keep":
         return clauses[told]
     most = float(np.median([q.change.high for q in compared]))
     return f"{clauses[told]} Half of the questions may have moved by up to {most:.2f} or more all the same."
+
+
+def _open(effects: PersonEffects | None, settings: RecheckSettings) -> str:
+    """That a fall which would ask for a new training lies within the interval, where it does."""
+    if effects is None or effects.change.low > -settings.fall * effects.before.value:
+        return ""
+    return f", though a fall by {percent(settings.fall)} is not ruled out"
 
 
 def recalibrated(model: FactoredModel, wave: Wave, found: Recheck) -> FactoredModel:
@@ -303,9 +256,9 @@ def recalibrated(model: FactoredModel, wave: Wave, found: Recheck) -> FactoredMo
     if not names:
         raise ValueError("no question moved, so there is nothing to renew")
     fresh = slopes.intercepts(model, wave.people, wave.answers, names, found.settings.pull)
-    by_name = {q.name: q.fingerprint for q in wave.answers.questions}
-    places = {q.fingerprint: i for i, q in enumerate(model.config.questions)}
     log_prior: FloatArray = model.head.log_prior.copy()
-    for name, log_shares in zip(names, fresh, strict=True):
-        log_prior[model.options.blocks[places[by_name[name]]]] = log_shares
+    for question, log_shares in zip(wave.answers.only(names).questions, fresh, strict=True):
+        place = drift.place_of(question, model.config.questions)
+        assert place is not None  # the recheck compared what was trained on
+        log_prior[model.options.blocks[place]] = log_shares
     return replace(model, head=replace(model.head, log_prior=log_prior))

@@ -50,7 +50,7 @@ def text(parent: str, model: FactoredModel, facts: Facts, renewed: Renewed) -> s
         "Environmental cost": _cost(facts, renewed),
         "How to get started": guidance.getting_started(name, facts.panel_name or facts.panel, attributes),
         "Bias and recommendations": guidance.bias(facts.origin),
-        "Licence": guidance.licence(facts.base, facts.data_licences),
+        "Licence": guidance.licence(facts.base, facts.data_licences, facts.origin),
         "Citation": guidance.citation(
             name, found.version if found else None, model.fingerprint, facts.origin
         ),

@@ -116,7 +116,7 @@ def text(fitted: Fitted, facts: Facts) -> str:
         *_LIMITS,
         *guidance.bias(facts.origin),
         *_cost(facts),
-        *guidance.licence(facts.base, facts.data_licences),
+        *guidance.licence(facts.base, facts.data_licences, facts.origin),
         *guidance.citation(
             config.name, found.version if found else None, fitted.model.fingerprint, facts.origin
         ),
@@ -132,6 +132,18 @@ def with_status(card: str, found: Registration) -> str:
         return card
     block = "\n".join(_status_block(found)).rstrip()
     return f"{before}{block}{after}"
+
+
+def with_origin(card: str, origin: Origin) -> str:
+    """The card with who trained it, whom to ask and its licence in place of what it says of these."""
+    fresh = {
+        guidance.DEVELOPED: guidance.developed(origin),
+        guidance.LICENSED: guidance.licensed(origin),
+    }
+    lines = card.split("\n")
+    for start, line in fresh.items():
+        lines = [line if old.startswith(start) else old for old in lines]
+    return "\n".join(lines)
 
 
 def _status_block(found: Registration | None) -> list[str]:

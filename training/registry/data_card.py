@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from grounding import provenance
 from grounding.privacy.protection import PERSONAL, SourceRecord
 from grounding.privacy.spec import SpecialCategories
 from grounding.provenance import Provenance
@@ -105,7 +104,6 @@ def _what(facts: DataFacts) -> list[str]:
 
 
 def _sources(facts: DataFacts) -> list[str]:
-    kinds = provenance.known(facts.provenance)
     lines = ["## Provenance", ""]
     for source in facts.sources:
         made = ", ".join(filter(None, (source.source, source.vintage, source.licence)))
@@ -124,7 +122,7 @@ def _sources(facts: DataFacts) -> list[str]:
     for entry in facts.provenance:
         if entry.attribute in facts.attributes:
             cells = (
-                f"{entry.attribute} ({kinds[entry.attribute]})",
+                entry.attribute,
                 entry.kind,
                 entry.source or UNKNOWN,
                 entry.licence or UNKNOWN,

@@ -13,6 +13,7 @@ from training.registry.registry import TITLES, Figures
 from training.registry.segments import FEWEST, Segment, largest, worst
 
 _SHOWN = 3
+FEW = "too few questions or people for an interval"
 
 
 def held_out(figures: Sequence[Figures]) -> list[str]:
@@ -25,10 +26,10 @@ def held_out(figures: Sequence[Figures]) -> list[str]:
         ("answers", [f"{m.answers:,}" for m in both]),
         ("log loss, nats for each answer", [f"{m.log_loss:.4f}" for m in both]),
         ("the same of its prior", [f"{f.prior:.4f}" for f in figures]),
-        ("agreement of shares", [_estimate(m.agreement) for m in both]),
+        ("agreement of shares", [_estimate(m.agreement, 0.0) for m in both]),
         ("agreement of a uniform guess, and ceiling", [_bounds(m) for m in both]),
         ("share of the gap closed", [_number(m.gap_closed) for m in both]),
-        ("signal (who says what)", [_estimate(m.signal) for m in both]),
+        ("signal (who says what)", [_estimate(m.signal, -1.0) for m in both]),
         ("Brier score", [f"{m.brier:.4f}" for m in both]),
         ("accuracy", [f"{m.accuracy:.4f}" for m in both]),
         (
@@ -120,8 +121,13 @@ def support(found: Support) -> str:
     )
 
 
-def _estimate(found: Estimate | None) -> str:
-    return "not defined" if found is None else f"{found.value:.4f} ({found.low:.4f} to {found.high:.4f})"
+def _estimate(found: Estimate | None, least: float) -> str:
+    """A figure from ``least`` to 1 with its interval, where that says anything."""
+    if found is None:
+        return "not defined"
+    if not found.tells(least, 1.0):
+        return f"{found.value:.4f} ({FEW})"
+    return f"{found.value:.4f} ({found.low:.4f} to {found.high:.4f})"
 
 
 def _number(value: float | None) -> str:

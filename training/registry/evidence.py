@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -21,6 +22,21 @@ class HeldOutAnswers(NamedTuple):
 
     people: Panel
     answers: Answers
+
+
+@dataclass(frozen=True)
+class Slow:
+    """A model that reads person by person, with as many people and questions as it is judged on at most.
+
+    Attributes:
+        model: what answers studies.
+        people: drawn at random among those held out.
+        questions: drawn at random.
+    """
+
+    model: AnswerModel
+    people: int
+    questions: int
 
 
 class Untuned(NamedTuple):

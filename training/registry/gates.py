@@ -134,7 +134,7 @@ class Gates(Document):
         if self.people < self.people_held_out or self.questions < self.questions_trained:
             lines.append(
                 f"Measured on {self.people:,} of {self.people_held_out:,} people held out and "
-                f"{self.questions:,} of {self.questions_trained:,} questions, drawn at random."
+                f"{self.questions:,} of {counted(self.questions_trained, 'question')}, drawn at random."
             )
         return tuple(lines)
 
@@ -326,7 +326,8 @@ def _leakage(found: Leakage, accepted: bool) -> Gate:
     near = len(found.questions) - len(certain)
     number = len(found.people) + (0 if accepted else len(certain))
     sentence = (
-        f"{found.checked_people[0]:,} people and {found.checked_questions[0]:,} questions held out were held "
+        f"{counted(found.checked_people[0], 'person', 'people')} and "
+        f"{counted(found.checked_questions[0], 'question')} held out were held "
         f"against {found.checked_people[1]:,} and {found.checked_questions[1]:,} trained on"
         f"{_compared(found)}"
     )

@@ -7,6 +7,9 @@ from typing import NamedTuple
 from training.registry.front_matter import Base
 
 UNKNOWN = "not recorded"
+NOT_STATED = "not stated"
+DEVELOPED, LICENSED = "- developed by: ", "- this adapter: "
+"""How the lines begin that the training file has the words for."""
 
 
 class Origin(NamedTuple):
@@ -17,12 +20,16 @@ class Origin(NamedTuple):
         population: whom the panel stands for, in words.
         program: name and version of what trained it.
         made: day of training (ISO 8601).
+        developer: who trained it, as the training file says, and so ``contact`` and ``licence``.
     """
 
     controllers: tuple[str, ...] = ()
     population: str = ""
     program: str = ""
     made: str = ""
+    developer: str = ""
+    contact: str = ""
+    licence: str = ""
 
 
 def getting_started(adapter: str, panel: str, attributes: Sequence[str]) -> list[str]:
@@ -53,11 +60,27 @@ def getting_started(adapter: str, panel: str, attributes: Sequence[str]) -> list
 def developers(origin: Origin) -> list[str]:
     """Who stands behind the adapter, as far as anybody wrote it down."""
     return [
-        f"- developed by: {UNKNOWN}; contact: {UNKNOWN} (add both before this folder is passed on)",
+        developed(origin),
         f"- controller of the data: {'; '.join(origin.controllers) or UNKNOWN}",
         f"- trained with: {origin.program or UNKNOWN}",
         "",
     ]
+
+
+def developed(origin: Origin) -> str:
+    """The line on who trained the adapter and whom to ask."""
+    line = f"{DEVELOPED}{origin.developer or NOT_STATED}; contact: {origin.contact or NOT_STATED}"
+    if origin.developer and origin.contact:
+        return line
+    return f"{line} (add them before this folder is passed on: `card` in the training file)"
+
+
+def licensed(origin: Origin) -> str:
+    """The line on what the adapter may be used for."""
+    return (
+        f"{LICENSED}{origin.licence or f'licence {NOT_STATED}'}; it is derived from both, so it may be used "
+        "and passed on only as both allow."
+    )
 
 
 def bias(origin: Origin) -> list[str]:
@@ -78,16 +101,16 @@ def bias(origin: Origin) -> list[str]:
     ]
 
 
-def licence(base: Base, data: Sequence[str]) -> list[str]:
+def licence(base: Base, data: Sequence[str], origin: Origin) -> list[str]:
     """What both the language model and the data allow."""
     link = f" ({base.licence_link})" if base.licence_link else ""
-    known = "; ".join(dict.fromkeys(x for x in data if x)) or "not stated"
+    known = "; ".join(dict.fromkeys(x for x in data if x)) or NOT_STATED
     return [
         "## Licence",
         "",
         f"- language model: {base.licence}{link}",
         f"- data: {known}",
-        "- this adapter is derived from both: it may be used and passed on only as both allow.",
+        licensed(origin),
         "",
     ]
 

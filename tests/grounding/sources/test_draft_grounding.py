@@ -42,8 +42,9 @@ def test_codes_with_leading_zeros_are_quoted_whatever_version_of_yaml_reads_them
 
 
 def test_without_such_a_column_no_consent_is_proposed() -> None:
-    drafted = yaml.safe_load(grounding(inspected(), Placed("p", ("file: survey.sav",), "book.yaml")))
-    assert "consent" not in drafted["protection"]
+    text = grounding(inspected(), Placed("p", ("file: survey.sav",), "book.yaml"))
+    assert "consent" not in yaml.safe_load(text)["protection"]
+    assert "needed where the legal basis is consent" in text
 
 
 def test_the_state_that_people_live_in_is_an_attribute() -> None:
@@ -64,3 +65,24 @@ def test_decimal_commas_and_the_time_taken_are_drafted_where_they_were_found() -
         assert (survey["weight"], survey["duration"], survey["read"]["decimal"]) == ("Gewicht", "Dauer", ",")
     told = yaml.safe_load(grounding(found, Placed("p", ("file: welle.parquet",), "book.yaml")))["survey"]
     assert "read" not in told
+
+
+def test_groups_of_a_german_survey_have_german_names_and_the_german_table_comes_first() -> None:
+    def drafted(age: str, text: str) -> str:
+        cells = {
+            "id": tuple(f"p{i}x" for i in range(ROWS)),
+            age: tuple(str(18 + i % 60) for i in range(ROWS)),
+            "f1": tuple(("Ja", "Nein")[i % 2] for i in range(ROWS)),
+        }
+        about = {age: Variable(text=text, labels={})}
+        table = Table("survey.sav", cells, range(1, ROWS + 1), variables=about)
+        return grounding(inspect(table), Placed("p", ("file: survey.sav",), "book.yaml"))
+
+    german, english = drafted("Alter", "Wie alt sind Sie?"), drafted("age", "How old are you?")
+    levels = [[*yaml.safe_load(t)["survey"]["attributes"]["age"]["bins"]] for t in (german, english)]
+    assert [(each[0], each[-1]) for each in levels] == [
+        ("unter 18", "60 und älter"),
+        ("under 18", "60 and over"),
+    ]
+    assert "table: de_land_sex_age_2021  # or us_age_sex_2022" in german
+    assert "table: us_age_sex_2022  # or de_land_sex_age_2021" in english

@@ -94,6 +94,12 @@ def test_parquet_and_csv_give_the_same_people_and_answers(survey, tmp_path):
         ),
         (
             "0.0,blue",
+            "little,blue",
+            "; the file holds labels where the codebook names codes: write the options as a list of labels, "
+            "or both, as 'label: [code, label]'",
+        ),
+        (
+            "0.0,blue",
             "0,green",
             "line 3: column 'party': 'green' stands for no option of question 'party'; allowed: red",
         ),
@@ -127,6 +133,12 @@ def test_a_survey_that_cannot_be_used_is_refused_with_its_line(survey, old, new,
 def test_a_column_without_any_value_is_refused(survey):
     with pytest.raises(DataError, match="column 'city' is empty in all 3 rows"):
         microdata.read(SPEC, BOOK, Place(path=survey(ROWS.replace("Rome", "").replace("Oslo", " "))))
+
+
+def test_weights_that_add_up_to_no_number_are_refused_with_the_line_of_the_largest(survey):
+    rows = ROWS.replace("Rome,1", "Rome,1e308").replace("Oslo,3", "Oslo,1.1e308")
+    with pytest.raises(DataError, match=r"line 4: column 'w\w*': '1.1e308' is too large for a weight"):
+        microdata.read(SPEC, BOOK, Place(path=survey(rows)))
 
 
 def test_all_weights_zero_is_refused(survey):

@@ -12,7 +12,7 @@ from noisy_line import NoisyLine, settings
 
 from training.gradients import checkpoint
 from training.gradients.checkpoint import CheckpointError
-from training.gradients.engine import Progress, train
+from training.gradients.engine import NoNumber, Progress, train
 from training.gradients.memory import OutOfMemory
 from training.gradients.schedule import EngineSettings, episode_rng, rate_factor
 
@@ -126,7 +126,7 @@ def test_time_ends_a_run() -> None:
 def test_a_loss_that_is_no_number_ends_the_run() -> None:
     line = NoisyLine()
     line.truth[0] = float("nan")
-    with pytest.raises(FloatingPointError, match="loss of episode 0 is nan; use a lower learning rate"):
+    with pytest.raises(NoNumber, match="loss of episode 0 is nan; use a lower learning rate"):
         train(line, settings(5), None, quiet)
 
 

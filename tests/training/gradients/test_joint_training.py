@@ -14,7 +14,7 @@ from personas.models.joint import JointModel
 from personas.models.language import LanguageModel
 from personas.models.offset import OffsetModel
 from personas.panel import UNKNOWN, Panel, from_columns
-from personas.prompt import person_text
+from personas.prompt import option_text, person_text, question_text
 from personas.question import Question
 from training.dataset import TrainingData
 from training.gradients import engine, parts
@@ -184,10 +184,16 @@ def test_the_memory_is_estimated_from_what_one_pass_reads(
     data = people_like_their_sex(20)
     small = JointObjective(backbone, data, None, PLAIN).load()
     prefix = max(len(backbone.language.tokens(person_text({"sex": s}))) for s in ("female", "male"))
-    assert small.longest == prefix + PLAIN.tokens
-    assert small.tokens == PLAIN.people * small.longest
-    more = JointObjective(backbone, data, None, PLAIN.model_copy(update={"people": 60})).load()
-    assert more.bytes() > small.bytes()
+    language, questions = backbone.language, data.answers.questions
+    texts = [text for q in questions for text in (question_text(q), *map(option_text, q.options))]
+    every = sum(len(language.tokens(text)) for text in texts)
+    assert small.longest == prefix + min(PLAIN.tokens, every)
+    assert small.tokens == min(PLAIN.people, 20) * small.longest
+    fewer = JointObjective(backbone, data, None, PLAIN.model_copy(update={"people": 2})).load()
+    assert fewer.bytes() < small.bytes()
+    # No pass reads more than there is, whatever is asked for.
+    endless = PLAIN.model_copy(update={"people": 60, "tokens": 20_000_000})
+    assert JointObjective(backbone, data, None, endless).load().tokens == 20 * (prefix + every)
 
 
 def test_groups_are_everybody_and_each_value_with_shares_between_theirs_and_the_centre(

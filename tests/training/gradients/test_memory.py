@@ -45,6 +45,18 @@ def test_a_refusal_names_each_change_that_would_fit() -> None:
     assert "the base model small-model" in text
 
 
+def test_sequences_that_are_too_long_are_to_be_shortened() -> None:
+    long = replace(SMALL, tokens=4 * 20_000, longest=20_000)
+    with pytest.raises(OutOfMemory, match=r"sequences of [\d,]+ tokens instead of 20,000") as refused:
+        check(long, 4 * GIB)
+    fewer = int(str(refused.value).split("sequences of ")[1].split()[0].replace(",", ""))
+    shorter = replace(SMALL, tokens=4 * fewer, longest=fewer)
+    assert check(shorter, 4 * GIB) == shorter.bytes()
+    packed = replace(SMALL, tokens=20_000, longest=20_000)
+    with pytest.raises(OutOfMemory, match=r"a batch of [\d,]+ tokens instead of 20,000"):
+        check(packed, 4 * GIB)
+
+
 def test_where_nothing_helps_the_refusal_says_so() -> None:
     with pytest.raises(OutOfMemory, match="no single change makes it fit"):
         check(SMALL, 0.1 * GIB)

@@ -146,6 +146,22 @@ def test_where_attributes_do_nothing_the_item_share_is_said_to_be_enough() -> No
     assert "Mirrored truth: loses ." in text
 
 
+def test_where_a_trained_model_is_better_in_one_part_only_the_others_are_named(built: Ladder) -> None:
+    rungs = tuple(m for m in built.parts[0].rungs if m.family != "trained" or m.rung == "wrong")
+    gain = Estimate(value=0.1, low=0.05, high=0.2)
+    better = [
+        m.model_copy(update={"comparison": m.comparison.model_copy(update={"log_loss": gain})})
+        if m.rung == "wrong" and m.comparison
+        else m
+        for m in rungs
+    ]
+    parts = [verdict.Evidence("seen", False, rungs), verdict.Evidence("new", True, tuple(better))]
+    said = verdict.words(parts)[-1]
+    assert said.startswith("When to do without a trained model: in the parts that follow, since")
+    assert "for seen" in said
+    assert "for new" not in said
+
+
 def test_a_rung_without_its_language_model_is_not_run() -> None:
     made = survey(60, seed=5)
     part = Part("unseen_people", "unseen people", made.people, made.answers.only(NAMES), False)

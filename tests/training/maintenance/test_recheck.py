@@ -21,9 +21,10 @@ from personas.panel import Panel, from_columns
 from personas.question import Question
 from training.dataset import TrainingData
 from training.hierarchy.loop import BaseModel, fit
-from training.maintenance import drift, recheck, slopes
+from training.maintenance import drift, effects, recheck, slopes
 from training.maintenance.drift import Wave
 from training.maintenance.recheck import RecheckSettings
+from training.registry.evidence import Slow
 
 QUICK = RecheckSettings(draws=199)
 MOVED = ("rivers", "tanks", "bees")
@@ -105,6 +106,76 @@ def test_people_who_were_trained_on_or_set_aside_do_not_speak_for_person_effects
     half = recheck.recheck(model, wave(BEFORE), again, BEFORE.people.ids[:250], QUICK)
     assert half.effects is not None
     assert half.effects.answers[0] == np.sum(BEFORE.answers.chosen[:250] != NO_ANSWER)
+
+
+def asking(model: FactoredModel, slow: Slow) -> recheck.Recheck:
+    """A wave in which half of the earlier people were asked again, judged on a sample."""
+    again = moved(BEFORE, (), 0.0, seed=12)
+    rows = np.arange(0, 500, 2)
+    after = Wave(again.people.take(rows), again.answers.take(rows))
+    return recheck.recheck(model, wave(BEFORE), after, BEFORE.people.ids, QUICK, slow, "The joint one.")
+
+
+def test_what_answers_studies_is_judged_on_a_sample_that_is_named(model: FactoredModel) -> None:
+    seen: list[Panel] = []
+
+    class Fielded:
+        """The statistics with their person effects halved, as another model might have them."""
+
+        name = fingerprint = "fielded"
+
+        def distributions(self, panel: Panel, questions: Sequence[Question]) -> list[FloatArray]:
+            seen.append(panel)
+            nobody = model.distributions(panel.empty(), questions)
+            both = zip(model.distributions(panel, questions), nobody, strict=True)
+            return [np.sqrt(p * q) / np.sqrt(p * q).sum(axis=1, keepdims=True) for p, q in both]
+
+    found = asking(model, Slow(Fielded(), 120, 10))
+    assert found.effects is not None
+    assert found.effects.before.value == pytest.approx(2.0, abs=0.6)  # half as strong as the answers say
+    assert (found.effects.people, found.effects.people_held_out) == ((120, 120), (500, 250))
+    assert (found.effects.questions, found.effects.questions_again) == (10, 16)
+    assert (
+        "Measured on 120 of 500 people held out before and 120 of 250 now, and 10 of 16" in found.reasons[1]
+    )
+    assert found.reasons[1].endswith("The joint one.")
+    asked = [panel for panel in seen if len(panel) > 1]
+    assert {len(panel) for panel in asked} == {120}
+    assert set(asked[0].ids) == set(asked[-1].ids)  # the same people, before and now
+    assert len(found.questions) == 16  # shares are compared over everybody
+
+
+def test_a_sample_too_small_to_speak_of_person_effects_says_so(model: FactoredModel) -> None:
+    found = asking(model, Slow(model, 10, 3))
+    assert found.effects is None
+    assert "people held out of the sample drawn gave" in found.reasons[1]
+
+
+def test_the_sample_has_as_many_of_both_waves_in_either(model: FactoredModel) -> None:
+    later = wave(survey(500, seed=8, strength=1.2, prefix="new"))
+    few = Wave(
+        replace(later.people, ids=(*BEFORE.people.ids[:30], *later.people.ids[30:])), later.answers
+    )  # fmt: skip
+    drawn = effects._sampled((wave(BEFORE), few), Slow(model, 60, 4), np.random.default_rng(1))  # pyright: ignore[reportPrivateUsage]
+    ids = [set(w.people.ids) for w in drawn]
+    assert [len(i) for i in ids] == [60, 60]
+    assert len(ids[0] & ids[1]) >= 25  # all of the 30 who answered one of the four questions
+    assert [q.name for q in drawn[0].answers.questions] == [q.name for q in drawn[1].answers.questions]
+
+
+def test_two_questions_of_the_same_words_are_told_apart_by_name() -> None:
+    world = survey(300, seed=20, missing=0.0)
+    first, second = world.answers.only(["rivers"]), world.answers.only(["tanks"])
+    own = first.questions[0]
+    asked = (own.model_copy(update={"name": "hers"}), own.model_copy(update={"name": "his"}))
+    both = Answers(asked, np.hstack([first.chosen, 2 - first.chosen]))
+    swapped = Answers(asked[::-1], both.chosen[:, ::-1])
+    before, after = Wave(world.people, both), Wave(world.people, swapped)
+    assert second.questions[0].fingerprint != own.fingerprint
+    found = drift.drifts(before, after, np.random.default_rng(1), draws=199)
+    assert [q.change.value for q in found] == [0.0, 0.0]
+    assert drift.place_of(asked[0], (asked[1],)) == 0
+    assert drift.place_of(second.questions[0], asked) is None
 
 
 def test_where_no_question_was_asked_again_nothing_can_be_said(model: FactoredModel) -> None:

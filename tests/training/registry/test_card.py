@@ -13,7 +13,7 @@ from personas.measures import scores
 from training.dataset import TrainingData, training_data
 from training.hierarchy.loop import BaseModel, Fitted, fit
 from training.leakage import Leakage
-from training.registry import card, gates, registry
+from training.registry import card, evaluation, gates, registry
 from training.registry.card import Facts
 from training.registry.evidence import HeldOutAnswers
 from training.registry.front_matter import Base
@@ -139,7 +139,8 @@ def test_the_head_has_the_fields_of_the_hub_with_the_figures_that_were_measured(
 def test_what_nobody_recorded_is_said_and_left_out_of_the_head(model: Fitted) -> None:
     _, head, body = card.text(model, FACTS._replace(base=Base("as there"))).split("---\n", 2)
     assert not {"language", "license_link", "base_model", "base_model_relation"} & set(yaml.safe_load(head))
-    assert "- developed by: not recorded; contact: not recorded" in body
+    assert "- developed by: not stated; contact: not stated (add them" in body
+    assert "- this adapter: licence not stated; it is derived from both" in body
     assert "- controller of the data: not recorded" in body
     assert "on the hub: not recorded; languages: not recorded" in body
     origin = Origin(("Institute of Opinions",), "adults", "mirrorpanel 9.9", "2026-11-21")
@@ -148,6 +149,29 @@ def test_what_nobody_recorded_is_said_and_left_out_of_the_head(model: Fitted) ->
     assert "- It stands for: adults." in told
     assert "year = {2026}," in told
     assert f"note = {{trained with mirrorpanel 9.9; fingerprint {model.model.fingerprint}" in told
+
+
+def test_developer_contact_and_licence_stand_as_stated_and_can_be_stated_later(model: Fitted) -> None:
+    said = Origin(developer="Panel team", contact="panel@firm.example", licence="internal use")
+    plain, told = card.text(model, FACTS), card.text(model, FACTS._replace(origin=said))
+    assert "- developed by: Panel team; contact: panel@firm.example\n" in told
+    assert "- this adapter: internal use; it is derived from both" in told
+    assert card.with_origin(plain, said) == told
+    assert card.with_origin(told, Origin()) == plain
+
+
+def test_an_interval_that_leaves_all_open_is_not_printed(model: Fitted) -> None:
+    found = registration(model).figures[0]
+    assert found.measured.signal is not None
+    wide = found.measured.signal.model_copy(update={"low": -1.0, "high": 1.0})
+    measured = found.measured.model_copy(update={"signal": wide})
+    rows = evaluation.held_out([found.model_copy(update={"measured": measured})])
+    row = next(line for line in rows if line.startswith("| signal"))
+    assert (
+        row == f"| signal (who says what) | {wide.value:.4f} (too few questions or people for an interval) |"
+    )
+    plain = next(line for line in evaluation.held_out([found]) if line.startswith("| signal"))
+    assert f"({found.measured.signal.low:.4f} to {found.measured.signal.high:.4f})" in plain
 
 
 def test_the_study_of_the_card_can_be_read_and_names_panel_and_adapter(model: Fitted) -> None:
