@@ -58,7 +58,7 @@ def language(source: str, machine: Machine, adapter: Path | None = None) -> "Lan
 
 
 def name_of(spec: StudySpec) -> str:
-    """Catalogue name, folder or hub name of the language model that a study names, or its name on a server."""
+    """Catalogue name, folder or hub name of a study's language model, or its name on a server."""
     return spec.model.model if isinstance(spec.model, Endpoint) else str(spec.model)
 
 

@@ -17,7 +17,8 @@ class StudySpec(Document):
 
     ``adapter`` names a persona model trained in this workspace; ``model`` names a language model, or one on
     a server (``Endpoint``), that answers without training (``scripted`` answers uniformly, for trying a
-    study out). ``questions`` takes questions of the panel by name, and ``new_questions`` adds some that nobody was asked.
+    study out). ``questions`` takes questions of the panel by name, and ``new_questions`` adds some that
+    nobody was asked.
     ``known`` names questions of the panel that are not asked: what the people behind the persons really
     answered to them conditions the others; ``all`` are all that are not asked. ``draws`` says whether the
     answers of a person are drawn together; left out, they are where the model knows what they share.
