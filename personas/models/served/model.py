@@ -3,6 +3,7 @@
 import hashlib
 import re
 import threading
+import weakref
 from collections.abc import Sequence
 
 import numpy as np
@@ -39,6 +40,7 @@ class ServedModel:
 
     def __init__(self, client: Client, served: str) -> None:
         self._client, self._served = client, served
+        weakref.finalize(self, client.close)  # where nobody closed it
         self._lock = threading.Lock()
         self._way: tuple[str, Scoring] | None = None
         self._spellings: dict[str, Spelling] = {}

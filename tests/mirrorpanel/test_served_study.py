@@ -1,0 +1,55 @@
+"""A study whose model is on a server: fielded, broken off by faults, gone on with, reported."""
+
+import pytest
+from model_server import Asked, Fault, Json, Words, serving
+from own_study import PERSONS, QUESTIONS, change, done, grounded_study, mirrorpanel, rows
+
+from personas.models.served import pace
+
+ALL = PERSONS * len(QUESTIONS)
+OPTIONS = Words("no", "yes", "too little", "about right", "too much")
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    monkeypatch.setattr(pace, "FIRST_WAIT", 0.002)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return grounded_study(tmp_path / "own")
+
+
+def on_server(folder, url, **more):
+    lines = "".join(f"\n  {key}: {value}" for key, value in {"url": url, "model": "tiny", **more}.items())
+    change(folder / "study.yaml", "model: scripted", f"model:{lines}")
+
+
+def test_a_study_is_answered_by_a_server_and_its_report_says_where(folder):
+    with serving(OPTIONS) as server:
+        on_server(folder, server.url)
+        ran = done("field", folder / "study.yaml", "-w", folder, "--json")
+        assert (ran.json["answers"], ran.json["complete"], ran.json["missing"]) == (ALL, True, {})
+        done("validate", "tastes", "-w", folder, "--untuned-seconds", "0")
+        done("report", "tastes", "-w", folder)
+    (processor,) = rows(folder, "SELECT processor FROM runs")[0]
+    assert processor == f"server {server.url.split('/')[2]}; persons' attributes were sent there"
+
+
+def test_answers_that_a_server_failed_to_give_are_asked_for_again(folder):
+    broken = [True]
+
+    def spoil(request: Asked, reply: Json) -> Json | Fault:
+        return Fault(status=500) if broken[0] and "museums" in str(request.body) else reply
+
+    with serving(OPTIONS, spoil=spoil) as server:
+        on_server(folder, server.url, attempts=1)
+        ran = mirrorpanel("field", folder / "study.yaml", "-w", folder, "--json")
+        assert ran.code == 3
+        failed = ran.json["missing"]["failed"]
+        assert failed == PERSONS
+        assert ran.json["answers"] == ALL - PERSONS
+        broken[0] = False
+        ran = done("field", folder / "study.yaml", "-w", folder, "--json")
+    assert (ran.json["answers"], ran.json["complete"], ran.json["missing"]) == (ALL, True, {})
+    assert rows(folder, "SELECT count(*) FROM (SELECT DISTINCT person, question FROM answers)") == [(ALL,)]
