@@ -110,7 +110,9 @@ def fielding(
         answerer: who answers: this process, or a cluster (``validation.cluster``).
     """
     prepared = prepare(workspace, file, machine, anew)
-    if answerer is here and (found := plan(workspace, prepared)) is not None:
+    with places.named(file, "adapter" if prepared.record.spec.adapter else "model"):
+        found = plan(workspace, prepared) if answerer is here else None
+    if found is not None:
         prepared = replace(prepared, record=prepared.record.model_copy(update={"plan": found.record()}))
     begin(prepared.answers)
     return ask(workspace, prepared, progress, stop, answerer)

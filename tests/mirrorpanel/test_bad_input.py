@@ -484,7 +484,7 @@ def test_a_broken_workspace_is_named(tmp_path):
     [
         ("fields", "study.yaml"),
         ("field",),
-        ("field", "study.yaml", "--cluster"),
+        ("field", "study.yaml", "--clusters"),
         ("validate", "run", "--untuned-seconds", "soon"),
         ("validate", "run", "--untuned-seconds", "-1"),
         ("models", "lists"),
