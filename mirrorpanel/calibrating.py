@@ -75,15 +75,30 @@ def device_peak_bytes(device: str) -> int:
     return int(torch.cuda.max_memory_reserved(device))
 
 
+_GUESSED = (Cost.of([0.01, 0.2]), Cost.of([1e-6, 1e-4]))
+
+
 def storing(answers: Callable[[IntArray], AnswerBatch], larger: int) -> tuple[Cost, Cost]:
     """Cost of a batch and of an answer, drawn and stored into a database that is thrown away.
 
-    Five small and five larger batches are timed, and the best and the worst of each left out.
+    Five small and five larger batches are timed, and the best and the worst of each left out. Where there is
+    no room for that database, the costs are guessed, widely: the fielding itself will say what lacks.
 
     Args:
         answers: of the persons in so many rows, with ids that have not been there before.
         larger: persons of the larger batches.
     """
+    try:
+        timed, questions = _timed(answers, larger)
+    except (duckdb.Error, OSError):
+        return _GUESSED
+    few, many = sorted(timed[_FEW][1:])[1:-1], sorted(timed[larger])[1:-1]
+    more = (larger - _FEW) * questions
+    return Cost.of(few), Cost.of([max(_LEAST, (m - f) / more) for m, f in zip(many, few, strict=True)])
+
+
+def _timed(answers: Callable[[IntArray], AnswerBatch], larger: int) -> tuple[dict[int, list[float]], int]:
+    """Seconds of the batches of each size, and how many questions were answered."""
     timed: dict[int, list[float]] = {_FEW: [], larger: []}
     questions = 1
     with tempfile.TemporaryDirectory(prefix="mirrorpanel-") as folder, _Scratch(Path(folder)) as scratch:
@@ -94,9 +109,7 @@ def storing(answers: Callable[[IntArray], AnswerBatch], larger: int) -> tuple[Co
             sink.write(batch)
             timed[n].append(time.perf_counter() - started)
             at, questions = at + n, len(batch.questions)
-    few, many = sorted(timed[_FEW][1:])[1:-1], sorted(timed[larger])[1:-1]
-    more = (larger - _FEW) * questions
-    return Cost.of(few), Cost.of([max(_LEAST, (m - f) / more) for m, f in zip(many, few, strict=True)])
+    return timed, questions
 
 
 def _answers(

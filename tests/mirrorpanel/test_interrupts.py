@@ -40,6 +40,14 @@ main()
 """
 
 
+@pytest.fixture(autouse=True)
+def _usual():
+    """Ctrl-C as a terminal has it; a shell's background jobs ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def folder(tmp_path):
     made = grounded_study(tmp_path / "own")

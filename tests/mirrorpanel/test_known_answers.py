@@ -119,9 +119,10 @@ def test_a_run_that_was_stopped_ends_with_the_same_draws(whole, tmp_path, monkey
     write, left = runs.RunSink.write, [1]
 
     def stopping(self, batch):
-        if not left:
-            raise WorkspaceError("stopped")
-        left.pop()
+        if self.workspace.folder == again:  # not where the plan tries out how long writing takes
+            if not left:
+                raise WorkspaceError("stopped")
+            left.pop()
         write(self, batch)
 
     with monkeypatch.context() as patch:

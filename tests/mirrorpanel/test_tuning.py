@@ -26,7 +26,7 @@ from mirrorpanel.store import Workspace
 from personas.models.factored import load_config
 from personas.models.language import LanguageModel
 from personas.models.offset import OffsetModel
-from training.gradients import checkpoint, factored, joint_lora, memory
+from training.gradients import checkpoint, factored, joint_lora, task
 
 torch: Any = pytest.importorskip("torch")
 
@@ -261,7 +261,7 @@ def test_too_few_batteries_are_refused_with_what_to_write(grounded: Study) -> No
 def test_a_training_that_would_not_fit_is_refused_with_what_would(
     grounded: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(memory, "free_bytes", lambda processor: 2.0**29)
+    monkeypatch.setattr(task, "free_bytes", lambda device: 2**29)
     outcome = mirrorpanel(
         "train", training_file(grounded, "large", JOINT.format(episodes=2)), "-w", grounded[0], *CPU
     )
