@@ -295,7 +295,7 @@ TRAININGS = {
     ),
     "too few people left": (
         "people: 0.5",
-        "people: 0.99",
+        "people: 0.995",
         ["nothing was trained", "few-people: ", "bring in more people"],
     ),
 }
