@@ -1,17 +1,17 @@
 """The joint model: a language model reads person, question and option as one text and weighs the options."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from personas.arrays import FloatArray
+from personas.arrays import FloatArray, IntArray
 from personas.errors import DataError
 from personas.models.exams import TREE_TOKENS, Exam, exams
+from personas.models.prefixes import Shared
 from personas.models.shape import Pass, shape_of
-from personas.models.tree import stack
 from personas.panel import Panel
 from personas.prompt import PROMPT_VERSION, person_text
 from personas.question import Question
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from personas.models.language import LanguageModel
 
 # Tokens in one forward pass.
-_PASS_TOKENS = {"cpu": 1024, "cuda": 16384}
+_PASS_TOKENS = {"cpu": 4096, "cuda": 16384}
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,17 @@ class JointModel:
 
     def distributions(self, panel: Panel, questions: Sequence[Question]) -> list[FloatArray]:
         """See ``AnswerModel``; ``DataError`` where person and question are longer than the model reads."""
-        parts = [rows for _, rows in self.iterate(panel, questions)]
-        empty = [np.zeros((0, len(q.options))) for q in questions]
-        return [np.concatenate([e, *(rows[i] for rows in parts)]) for i, e in enumerate(empty)]
+        order = self.order(panel)
+        answers = [np.empty((len(panel), len(q.options))) for q in questions]
+        for rows, found in self.iterate(panel.take(order), questions):
+            for whole, some in zip(answers, found, strict=True):
+                whole[order[rows]] = some
+        return answers
+
+    def order(self, panel: Panel) -> IntArray:
+        """Rows of the panel so that persons whose texts begin alike stand together and are read together."""
+        texts = [person_text(panel.person(i).attributes) for i in range(len(panel))]
+        return np.array(sorted(range(len(texts)), key=lambda i: texts[i]), dtype=np.int64)
 
     def iterate(
         self, panel: Panel, questions: Sequence[Question]
@@ -61,42 +69,43 @@ class JointModel:
         """Distributions of a few persons at a time, in the panel's order, so that a caller can stop early.
 
         Each item holds the rows of the panel and, for each question, shape (rows, n_options). Persons with
-        the same attributes are read once.
+        the same attributes are read once, and so is what those read together begin with.
 
         Raises:
             DataError: person and question together are longer than the model reads.
         """
         found = exams(self.language.tokens, questions, TREE_TOKENS)
-        texts = [person_text(panel.person(i).attributes) for i in range(len(panel))]
-        together = self._together(texts, found)
         known: dict[str, list[FloatArray]] = {}
-        start = 0
-        while start < len(texts):
-            stop, fresh = _next_rows(texts, start, known, together)
+        for rows, texts, fresh in self._groups(panel, found):
             known.update(zip(fresh, self._read(fresh, found), strict=True))
-            rows = [known[text] for text in texts[start:stop]]
-            yield slice(start, stop), [np.stack([r[q] for r in rows]) for q in range(len(questions))]
-            start = stop
+            own = [known[text] for text in texts]
+            yield rows, [np.stack([r[q] for r in own]) for q in range(len(questions))]
 
     def passes(self, panel: Panel, questions: Sequence[Question]) -> Iterator[tuple[slice, list[Pass]]]:
         """The forward passes behind each item of ``iterate``, none of which is made."""
         shape = shape_of(self.language)
         found = exams(self.language.tokens, questions, TREE_TOKENS)
-        places = [len(np.unique(exam.at)) for exam in found]
+        for rows, _, fresh in self._groups(panel, found):
+            if not fresh:
+                yield rows, []
+                continue
+            shared = Shared.of(self._prefixes(fresh))
+            n, longest = shared.paths.shape
+            # Of the last layer only keys and values are needed of what is read before the questions.
+            first = shape.forward(len(shared.ids), n * longest, longest, shape.layers - 1)
+            sizes = [(n * len(e.tree), longest + len(e.tree), n * len(np.unique(e.at))) for e in found]
+            yield rows, [first, *(shape.forward(t, t, keys, read=read) for t, keys, read in sizes)]
+
+    def _groups(self, panel: Panel, exams: Sequence[Exam]) -> Iterator[tuple[slice, list[str], list[str]]]:
+        """Rows that are answered together, their texts, and those texts that have not been read before."""
         texts = [person_text(panel.person(i).attributes) for i in range(len(panel))]
-        together = self._together(texts, found)
-        known: dict[str, list[FloatArray]] = {}
+        together = self._together(texts, exams)
+        known: set[str] = set()
         start = 0
         while start < len(texts):
             stop, fresh = _next_rows(texts, start, known, together)
-            known.update({text: [] for text in fresh})
-            longest = max((len(self.language.tokens(text)) for text in fresh), default=0)
-            before, rows = len(self.language.start) + longest, len(fresh)
-            sizes = [(before + len(exam.tree), read) for exam, read in zip(found, places, strict=True)]
-            yield (
-                slice(start, stop),
-                [shape.reading(rows, n, places=read) for n, read in sizes if rows],
-            )
+            known.update(fresh)
+            yield slice(start, stop), texts[start:stop], fresh
             start = stop
 
     def _together(self, texts: Sequence[str], exams: Sequence[Exam]) -> int:
@@ -106,17 +115,20 @@ class JointModel:
         person = len(self.language.tokens(texts[0])) if texts else 1
         return max(1, budget // (person + longest))
 
+    def _prefixes(self, persons: Sequence[str]) -> list[tuple[int, ...]]:
+        return [(*self.language.start, *self.language.tokens(p)) for p in persons]
+
     def _read(self, persons: Sequence[str], exams: Sequence[Exam]) -> list[list[FloatArray]]:
         """For each person, for each question, the probability of each option."""
         answers: list[list[FloatArray]] = [[] for _ in persons]
-        if not persons:
+        if not persons or not exams:
             return answers
-        prefixes = [(*self.language.start, *self.language.tokens(p)) for p in persons]
+        prefixes = self._prefixes(persons)
         for exam in exams:
             self._check_length(prefixes, exam)
-            batch = stack([exam.tree.behind(p) for p in prefixes], "left")
-            before = batch.ids.shape[1] - len(exam.tree)
-            scores = self.language.log_probabilities(batch, exam.at + before, exam.tokens)
+        before = self.language.read(prefixes)
+        for exam in exams:
+            scores = self.language.behind(before, exam.tree, exam.at, exam.tokens)
             for row, own in enumerate(scores):
                 answers[row].extend(exam.probabilities(own))
         return answers
@@ -133,7 +145,7 @@ class JointModel:
 
 
 def _next_rows(
-    texts: Sequence[str], start: int, known: dict[str, list[FloatArray]], together: int
+    texts: Sequence[str], start: int, known: Container[str], together: int
 ) -> tuple[int, list[str]]:
     """The row at which the next pass ends, and the persons in it that have not been read before."""
     fresh: dict[str, None] = {}

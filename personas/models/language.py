@@ -5,33 +5,25 @@ The one typed module around transformers and peft; torch is imported when a mode
 
 import contextlib
 import functools
-import hashlib
-import importlib
-import json
-import re
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from safetensors import SafetensorError
 
-from personas.arrays import FloatArray, IntArray
-from personas.errors import MirrorpanelError, PullError
-from personas.models import catalogue
-from personas.models.conversion import transformers_quietly
+from personas.arrays import BoolArray, FloatArray, IntArray
+from personas.errors import MirrorpanelError
+from personas.models import loading
+from personas.models.attention import Enough, Reading, Rows
+from personas.models.output import Output
+from personas.models.prefixes import Prefixes, Shared, Sight
 from personas.models.processor import Processor, choose
-from personas.models.tree import Batch
-from personas.models.wheel import cache_folder, sha256_of
+from personas.models.tree import Batch, Tree
 
 if TYPE_CHECKING:
     import torch
 
-_HASHES = ".sha256.json"
-# Tokens that steer a model, by what they look like: not all tokenizers mark them as special.
-_CONTROL = re.compile(r"<[^<>]*[_|][^<>]*>|\[\w+\]")
 # Memory and time grow with the square of a text: one of 28,000 tokens took 9 GB and five minutes.
 _LONGEST = 8192
 _SLOT = "\ue000"  # where a message stands in a chat template; no survey has this character
@@ -47,10 +39,6 @@ class Below(NamedTuple):
 
     layer: int
     states: "torch.Tensor"
-
-
-class _Enough(Exception):
-    """The layers asked for have been computed; the rest of the forward pass is not needed."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +66,7 @@ class LanguageModel:
     start: tuple[int, ...]
     _model: Any
     _tokenizer: Any
+    _output: Output
     _origin: tuple[Path | str, Path | None, str, bool] | tuple[()] = ()
 
     @staticmethod
@@ -98,8 +87,8 @@ class LanguageModel:
             PullError: the weights cannot be found or reached.
             MirrorpanelError: an architecture that cannot be read by layers.
         """
-        base, adapter = _base_and_adapter(source, adapter)
-        model, tokenizer = _load(base, adapter, processor, four_bit)
+        base, adapter = loading.base_and_adapter(source, adapter)
+        model, tokenizer, output = loading.load(base, adapter, processor, four_bit)
         decoder = model.base_model
         if not hasattr(decoder, "layers"):
             raise MirrorpanelError(
@@ -108,12 +97,14 @@ class LanguageModel:
             )
         bare: list[int] = tokenizer("a", add_special_tokens=False).input_ids
         full: list[int] = tokenizer("a").input_ids
-        parts = [_hash_of(base, model.config), processor.dtype, *(["nf4"] if four_bit else [])]
-        parts += [_hash_of(adapter, None)] if adapter else []
+        parts = [loading.hash_of(base, model.config), processor.dtype, *(["nf4"] if four_bit else [])]
+        parts += [loading.hash_of(adapter, None)] if adapter else []
         return LanguageModel(
             name="+".join(Path(p).name if isinstance(p, Path) else p for p in (base, adapter) if p),
-            fingerprint=_digest(parts),
-            weights=_digest([_hash_of(p, model.config, (".safetensors",)) for p in (base, adapter) if p]),
+            fingerprint=loading.digest(parts),
+            weights=loading.digest(
+                [loading.hash_of(p, model.config, (".safetensors",)) for p in (base, adapter) if p]
+            ),
             processor=processor,
             n_layers=len(decoder.layers),
             dim=int(model.config.hidden_size),
@@ -121,6 +112,7 @@ class LanguageModel:
             start=tuple(full[: full.index(bare[0])]),
             _model=model,
             _tokenizer=tokenizer,
+            _output=output,
             _origin=(base, adapter, processor.dtype, four_bit),
         )
 
@@ -170,7 +162,8 @@ class LanguageModel:
         if wrong:
             raise ValueError(f"no layer {wrong[0]}; the model has hidden states {least} to {self.n_layers}")
         found: dict[int, torch.Tensor] = {}
-        decoder, inputs = self._model.base_model, self._inputs(batch)
+        decoder = self._model.base_model
+        inputs = self._inputs(batch.ids, batch.positions, Sight.of(batch))
         whole = decoder.layers
         hooks = self._record(found, frozenset(layers))
         try:
@@ -179,7 +172,7 @@ class LanguageModel:
                 inputs = {**inputs, "input_ids": None, "inputs_embeds": below.states}
             with contextlib.nullcontext() if gradients else torch.inference_mode():
                 decoder(**inputs, use_cache=False)
-        except _Enough:
+        except Enough:
             pass
         finally:
             decoder.layers = whole
@@ -190,13 +183,44 @@ class LanguageModel:
     def log_probabilities(self, batch: Batch, at: IntArray, tokens: IntArray) -> FloatArray:
         """Log-probability of token ``tokens[i]`` after place ``at[i]`` in each row, shape (B, n).
 
-        The output matrix is applied only to the places asked for, and in float32 whatever the model's
-        format: in bfloat16 a logit near 20 would be rounded to eighths.
+        The output matrix is applied only to the places asked for; see ``Output`` for the precision.
         """
         import torch
 
+        places, which = np.unique(at, return_inverse=True)
         with torch.inference_mode():
-            result = self.likelihoods(batch, at, tokens)
+            states = self._last(batch.ids, batch.positions, Sight.of(batch))[:, places]
+            result = self._output.log_probabilities(states, which, tokens)
+        return result.cpu().numpy().astype(np.float64)
+
+    def read(self, texts: Sequence[Sequence[int]]) -> Prefixes:
+        """The texts, for others to be read behind them; what several begin with is read once.
+
+        Raises: ValueError where a text is empty.
+        """
+        import torch
+
+        shared = Shared.of(texts)
+        with torch.inference_mode():
+            paths, back = (torch.as_tensor(x).to(self._model.device) for x in (shared.paths, shared.back))
+            reading = Reading(Rows(paths, back), keep=self.n_layers)
+            with contextlib.suppress(Enough):
+                self._last(shared.ids[None], shared.positions[None], shared.sight(), reading)
+        return Prefixes(shared.lengths, reading.kept)
+
+    def behind(self, before: Prefixes, tree: Tree, at: IntArray, tokens: IntArray) -> FloatArray:
+        """``log_probabilities`` of a tree that is read behind each of the texts, shape (B, n).
+
+        ``at`` are places of the tree, whose predictions may not come from the texts.
+        """
+        import torch
+
+        places, which = np.unique(at, return_inverse=True)
+        sight = before.sight(tree)
+        ids = np.broadcast_to(tree.ids, sight.queries.shape)
+        with torch.inference_mode():
+            states = self._last(ids, sight.queries, sight, Reading(before=before.memory))[:, places]
+            result = self._output.log_probabilities(states, which, tokens)
         return result.cpu().numpy().astype(np.float64)
 
     def likelihoods(self, batch: Batch, at: IntArray, tokens: IntArray) -> "torch.Tensor":
@@ -217,7 +241,9 @@ class LanguageModel:
         import torch
 
         keep = torch.as_tensor(places).to(self._model.device)
-        return self._model(**self._inputs(batch), use_cache=False, logits_to_keep=keep).logits.float()
+        return self._model(
+            **self._inputs(batch.ids, batch.positions, Sight.of(batch)), use_cache=False, logits_to_keep=keep
+        ).logits.float()
 
     def _record(self, found: "dict[int, torch.Tensor]", wanted: frozenset[int]) -> list[Any]:
         """Hooks that put the states of the layers wanted into ``found`` and end the pass after the last."""
@@ -228,7 +254,7 @@ class LanguageModel:
             if layer in wanted:
                 found[layer] = arguments[0]
             if layer >= max(wanted):
-                raise _Enough
+                raise Enough
 
         def after(_module: Any, _arguments: Any, output: Any) -> None:
             found[self.n_layers] = output
@@ -239,157 +265,44 @@ class LanguageModel:
         ]
         return [*hooks, decoder.norm.register_forward_hook(after)]
 
-    def _inputs(self, batch: Batch) -> dict[str, Any]:
+    def _last(
+        self, ids: IntArray, positions: IntArray, sight: Sight, reading: Reading | None = None
+    ) -> "torch.Tensor":
+        """States after the last norm, (B, T, dim), in the model's number format."""
+        inputs = self._inputs(ids, positions, sight)
+        more: dict[str, Any] = {} if reading is None else {"reading": reading}
+        return self._model.base_model(**inputs, use_cache=False, **more).last_hidden_state
+
+    def _inputs(self, ids: IntArray, positions: IntArray, sight: Sight) -> dict[str, Any]:
         import torch
 
         device = self._model.device
         return {
-            "input_ids": torch.as_tensor(batch.ids).to(device),
-            "position_ids": torch.as_tensor(batch.positions).to(device),
-            "attention_mask": self._attention(batch),
+            "input_ids": torch.tensor(ids).to(device),
+            "position_ids": torch.tensor(positions).to(device),
+            "attention_mask": self._attention(sight),
         }
 
-    def _attention(self, batch: Batch) -> Any:
-        """The ancestor mask as numbers to add, (B, 1, T, T); one for each kind of layer where they differ."""
-        import torch
-
+    def _attention(self, sight: Sight) -> Any:
+        """Who sees whom as numbers to add, (B or 1, 1, n_queries, n_keys); one for each kind of layer."""
         config = self._model.config
         window: int | None = getattr(config, "sliding_window", None)
-        full = self._bias(torch.as_tensor(batch.mask))
-        if window is None or int(batch.positions.max()) < window:
+        full = self._bias(sight.allowed)
+        if window is None or int(sight.queries.max()) < window:
             return full
-        distance = batch.positions[:, :, None] - batch.positions[:, None, :]
-        sliding = self._bias(torch.as_tensor(batch.mask & (distance < window)))
+        sliding = self._bias(sight.within(window))
         if getattr(config, "layer_types", None) is None:
             return sliding
         return {"full_attention": full, "sliding_attention": sliding}
 
-    def _bias(self, allowed: "torch.Tensor") -> "torch.Tensor":
+    def _bias(self, allowed: BoolArray) -> "torch.Tensor":
         import torch
 
         dtype: torch.dtype = self._model.dtype
         bias = torch.zeros(allowed.shape, dtype=dtype, device=self._model.device)
-        return bias.masked_fill_(~allowed.to(self._model.device), torch.finfo(dtype).min)[:, None]
+        hidden = torch.as_tensor(~allowed).to(self._model.device)
+        return bias.masked_fill_(hidden, torch.finfo(dtype).min)[:, None]
 
 
 def _load_there(base: Path | str, adapter: Path | None, dtype: str, four_bit: bool) -> LanguageModel:
     return LanguageModel.load(base, choose(None, dtype), adapter, four_bit=four_bit)
-
-
-def _base_and_adapter(source: Path | str, adapter: Path | None) -> tuple[Path | str, Path | None]:
-    if isinstance(source, str) or not (source / "adapter_config.json").is_file():
-        return source, adapter
-    if adapter is not None:
-        raise MirrorpanelError(f"{source} is an adapter itself; name its base model to put {adapter} on top")
-    config = json.loads((source / "adapter_config.json").read_text(encoding="utf-8"))
-    return catalogue.folder(str(config["base_model_name_or_path"]), cache_folder()), source
-
-
-def _load(base: Path | str, adapter: Path | None, processor: Processor, four_bit: bool) -> tuple[Any, Any]:
-    import torch
-
-    transformers = transformers_quietly()
-    dtype: torch.dtype = getattr(torch, processor.dtype)
-    # The two packages warn of each other's deprecations, about which a user can do nothing.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            tokenizer = _with_controls(transformers.AutoTokenizer.from_pretrained(base))
-            # An adapter is merged in float32, so that small changes do not vanish in rounding.
-            model = transformers.AutoModelForCausalLM.from_pretrained(
-                base,
-                dtype=torch.float32 if adapter else dtype,
-                attn_implementation="sdpa",
-                **(_in_four_bits(transformers, processor, dtype) if four_bit else {}),
-            )
-            if adapter is not None:
-                peft: Any = importlib.import_module("peft")
-                model = peft.PeftModel.from_pretrained(model, str(adapter)).merge_and_unload().to(dtype)
-        except (OSError, ValueError, SafetensorError) as error:
-            raise PullError(_unreachable(base, str(error))) from None
-    model = model.eval() if four_bit else model.to(processor.device).eval()
-    if dtype != torch.float32:
-        _widen_output(model)
-    return model, tokenizer
-
-
-def _with_controls(tokenizer: Any) -> Any:
-    """The tokenizer with every control token marked as special, so that ``tokens`` can take them apart."""
-    found = getattr(tokenizer, "backend_tokenizer", None)
-    if found is not None:
-        added: Any = importlib.import_module("tokenizers").AddedToken
-        unmarked = [t for t in found.get_added_tokens_decoder().values() if not t.special]
-        controls = [t.content for t in unmarked if _CONTROL.fullmatch(t.content)]
-        found.add_special_tokens([added(text, special=True, normalized=False) for text in controls])
-    return tokenizer
-
-
-def _in_four_bits(transformers: Any, processor: Processor, dtype: "torch.dtype") -> dict[str, Any]:
-    """Arguments that load weights in NF4, straight onto the device (Dettmers et al., "QLoRA", 2023)."""
-    config = transformers.BitsAndBytesConfig(
-        load_in_4bit=True,
-        bnb_4bit_quant_type="nf4",
-        bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=dtype,
-    )
-    return {"quantization_config": config, "device_map": {"": processor.device}}
-
-
-def _widen_output(model: Any) -> None:
-    """Gives the model an output matrix in float32; see ``log_probabilities``."""
-    import torch
-
-    narrow = model.get_output_embeddings()
-    wide = torch.nn.Linear(narrow.in_features, narrow.out_features, bias=narrow.bias is not None)
-    wide.load_state_dict(narrow.state_dict())
-
-    def widen(_module: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
-        return (arguments[0].float(),)
-
-    wide.register_forward_pre_hook(widen)
-    model.set_output_embeddings(wide.to(model.device).eval())
-
-
-def _unreachable(base: Path | str, reason: str) -> str:
-    first = reason.strip().splitlines()[0]
-    if isinstance(base, Path):
-        return (
-            f"{base} holds no loadable model ({first}); it needs config.json, the tokenizer's files and "
-            "*.safetensors"
-        )
-    return (
-        f"Could not load {base!r} from the model hub ({first}). Without a network, place the model's files "
-        f"(config.json, tokenizer files, *.safetensors) into a folder and name that folder, or choose one of "
-        f"{', '.join(catalogue.names())}"
-    )
-
-
-def _digest(parts: Sequence[str]) -> str:
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
-
-
-def _hash_of(source: Path | str, config: Any, kinds: tuple[str, ...] = (".safetensors", ".json")) -> str:
-    """Hash of the files of these kinds in a folder; for a hub name the commit that was loaded."""
-    if isinstance(source, str):
-        return f"{source}@{config._commit_hash}"
-    files = sorted(p for p in source.iterdir() if p.suffix in (".safetensors", ".json") and p.name != _HASHES)
-    known = _known_hashes(source)
-    now = {p.name: [p.stat().st_size, p.stat().st_mtime_ns] for p in files}
-    hashes = {
-        p.name: known[p.name][2] if known.get(p.name, [])[:2] == now[p.name] else sha256_of(p) for p in files
-    }
-    fresh = {name: [*now[name], hashes[name]] for name in now}
-    if fresh != known:
-        # A folder that cannot be written only costs reading the weights again next time.
-        with contextlib.suppress(OSError):
-            (source / _HASHES).write_text(json.dumps(fresh), encoding="utf-8")
-    wanted = {name: found for name, found in hashes.items() if name.endswith(kinds)}
-    return hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
-
-
-def _known_hashes(source: Path) -> dict[str, list[Any]]:
-    """Sizes, times and hashes noted at an earlier load; empty where there are none or they are unreadable."""
-    try:
-        return json.loads((source / _HASHES).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from personas.models.attention import SCORES
+
 if TYPE_CHECKING:
     from personas.models.language import LanguageModel
 
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
 _HIDDEN_COPIES, _INNER_COPIES = 6.0, 3.0
 # Float32 copies of the logits: as the output matrix gives them, as float32, and what is summed up of them.
 _LOGIT_COPIES = 3.0
+# Copies of the scores of attention: as they are, and what the softmax makes of them.
+_SCORE_COPIES = 2.0
 
 
 class Pass(NamedTuple):
@@ -37,6 +41,7 @@ class Shape:
         layers: of the model.
         layer_parameters: weights of one layer.
         attention: width of all heads together.
+        heads: of attention.
         hidden: width of a hidden state.
         inner: width between the two halves of a layer's feed-forward part.
         vocabulary: rows of the output matrix.
@@ -48,6 +53,7 @@ class Shape:
     layers: int
     layer_parameters: int
     attention: int
+    heads: int
     hidden: int
     inner: int
     vocabulary: int
@@ -56,11 +62,7 @@ class Shape:
     weight_bytes: int
 
     def reading(self, rows: int, length: int, layers: int | None = None, places: int = 0) -> Pass:
-        """A pass over ``rows`` texts of ``length`` tokens.
-
-        ``flops = n * layers * (2 * weights of a layer + 4 * length * attention)
-        + 2 * rows * places * hidden * vocabulary`` for ``n = rows * length`` tokens; norms and softmax are
-        left out.
+        """A pass over ``rows`` texts of ``length`` tokens, in which each token attends to its whole text.
 
         Args:
             rows: texts read side by side, padded to one length.
@@ -71,13 +73,28 @@ class Shape:
         Worked: 2 texts of 10 tokens, 3 layers of 100 weights, attention of 4, no places ->
         20 * 3 * (200 + 160) = 21,600.
         """
+        return self.forward(rows * length, rows * length, length, layers, rows * places)
+
+    def forward(self, tokens: int, queries: int, keys: int, layers: int | None = None, read: int = 0) -> Pass:
+        """A pass over ``tokens`` tokens.
+
+        ``flops = layers * (2 * tokens * weights of a layer + 4 * queries * keys * attention)
+        + 2 * read * hidden * vocabulary``; norms and softmax are left out.
+
+        Args:
+            tokens: that go through the layers.
+            queries: tokens that attend, padding included; more than ``tokens`` where texts share some.
+            keys: tokens that each of them attends to.
+            layers: that are computed; all where it is ``None``.
+            read: places whose next token is predicted.
+        """
         depth = self.layers if layers is None else layers
-        tokens, read_off = rows * length, rows * places
-        flops = tokens * depth * (2.0 * self.layer_parameters + 4.0 * length * self.attention)
-        flops += 2.0 * read_off * self.hidden * self.vocabulary
+        flops = depth * (2.0 * tokens * self.layer_parameters + 4.0 * queries * keys * self.attention)
+        flops += 2.0 * read * self.hidden * self.vocabulary
         states = self.number_bytes * (_HIDDEN_COPIES * self.hidden + _INNER_COPIES * self.inner)
-        masks = length * (2.0 + self.number_bytes)
-        held = tokens * (states + masks) + _LOGIT_COPIES * 4.0 * read_off * self.vocabulary
+        masks = keys * (2.0 + self.number_bytes)
+        scores = _SCORE_COPIES * min(self.heads * queries * keys, SCORES) * self.number_bytes
+        held = tokens * states + queries * masks + scores + _LOGIT_COPIES * 4.0 * read * self.vocabulary
         return Pass(tokens, flops, held)
 
 
@@ -108,6 +125,7 @@ def shape_of(language: "LanguageModel") -> Shape:
         layers=language.n_layers,
         layer_parameters=sum(int(p.numel()) for p in first.parameters()),
         attention=heads * (width or language.dim // heads),
+        heads=heads,
         hidden=language.dim,
         inner=int(config.intermediate_size),
         vocabulary=int(config.vocab_size),

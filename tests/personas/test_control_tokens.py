@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tiny_model import FLOAT32
 
-from personas.models import catalogue, language
+from personas.models import catalogue, loading
 from personas.models.language import LanguageModel
 from personas.models.wheel import cache_folder
 
@@ -24,7 +24,9 @@ PLAIN = (
 
 
 def only_tokens(tokenizer: Any) -> LanguageModel:
-    return LanguageModel("texts", "", "", FLOAT32, 1, 1, 512, (), None, language._with_controls(tokenizer))
+    return LanguageModel(
+        "texts", "", "", FLOAT32, 1, 1, 512, (), None, loading._with_controls(tokenizer), None
+    )
 
 
 @pytest.fixture(scope="module", params=["smollm2-135m", "gemma3-270m", "qwen2.5-coder-1.5b"])
@@ -40,7 +42,7 @@ def tokenizers(request: pytest.FixtureRequest) -> tuple[Any, LanguageModel]:
 def controls(tokenizer: Any) -> set[int]:
     added = tokenizer.added_tokens_decoder.items()
     marked = {number for number, token in added if token.special}
-    return marked | {n for n, token in added if language._CONTROL.fullmatch(token.content)}
+    return marked | {n for n, token in added if loading._CONTROL.fullmatch(token.content)}
 
 
 def test_control_tokens_in_a_text_are_read_as_letters(tokenizers: tuple[Any, LanguageModel]) -> None:
