@@ -12,17 +12,11 @@ import sys
 import numpy as np
 
 from benchmarks import curves, fitting, scoring
+from benchmarks.curves import BASES
 from benchmarks.held_out import Part
 from benchmarks.output import finish
 from personas.answer import Answers
 
-BASES = (
-    "smollm2-135m",
-    "gemma3-270m",
-    "qwen2.5-coder-1.5b",
-    "use-multilingual",
-    "smollm2-135m + use-multilingual",
-)
 SPLIT = 0
 
 YES_NO = ("ja", "nein")

@@ -21,7 +21,7 @@ _SHOWN = 80  # characters of a text that is too long
 # the tails of one text until it is too long. Tokens in one forward pass: enough to keep the processor busy,
 # few enough for the masks to stay small.
 _FULL, _TREE_TOKENS = 128, 512
-_PASS_TOKENS = {"cpu": 1024, "cuda": 16384}
+_PASS_TOKENS = {"cpu": 2048, "cuda": 16384}
 # A pass of this part of the budget is large enough to be ended rather than padded by more than an eighth.
 _ENOUGH, _PADDING = 4, 1 / 8
 

@@ -194,11 +194,11 @@ def _item_share(share: Measured, baseline: Measured) -> list[str]:
 def _trained(parts: Sequence[Evidence]) -> list[str]:
     """Where no trained model is shown to be worth its training, said once for all parts."""
     found: dict[str, list[str]] = {}
-    where = "here, as far as can be seen,"
+    everywhere = True
     for part in parts:
         trained = [m for m in part.rungs if m.family == "trained" and m.comparison]
         if any(m in _better(part.rungs) for m in trained):
-            where = "in the parts that follow,"
+            everywhere = False
             continue
         for m in trained:
             if m.comparison:
@@ -207,9 +207,11 @@ def _trained(parts: Sequence[Evidence]) -> list[str]:
     if not found:
         return []
     told = " ".join(f"{title}: {'; '.join(changes)}." for title, changes in found.items())
+    where = "here, as far as can be seen," if everywhere else "in the parts that follow,"
+    there = "" if everywhere else " there"
     return [
         f"When to do without a trained model: {where} since none is shown to be better "
-        f"than the best statistical baseline{' there' if where.startswith('in') else ''}. {told}"
+        f"than the best statistical baseline{there}. {told}"
     ]
 
 
