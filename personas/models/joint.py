@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -99,21 +99,20 @@ class JointModel:
     def _groups(self, panel: Panel, exams: Sequence[Exam]) -> Iterator[tuple[slice, list[str], list[str]]]:
         """Rows that are answered together, their texts, and those texts that have not been read before."""
         texts = [person_text(panel.person(i).attributes) for i in range(len(panel))]
-        together = self._together(texts, exams)
+        sizes = {text: len(self.language.tokens(text)) for text in set(texts)}
+        tree = max((len(e.tree) for e in exams), default=1)
+        budget = _PASS_TOKENS[self.language.processor.device.partition(":")[0]]
+        # Passes of like size: a last one of a few persons would leave the processor waiting.
+        passes = -(-sum(size + tree for size in sizes.values()) // budget)
+        most = -(-len(sizes) // max(1, passes))
+        room = _Room({text: size + tree for text, size in sizes.items()}, most, 2 * budget)
         known: set[str] = set()
         start = 0
         while start < len(texts):
-            stop, fresh = _next_rows(texts, start, known, together)
+            stop, fresh = room.next_rows(texts, start, known)
             known.update(fresh)
             yield slice(start, stop), texts[start:stop], fresh
             start = stop
-
-    def _together(self, texts: Sequence[str], exams: Sequence[Exam]) -> int:
-        """How many persons are read in one forward pass."""
-        budget = _PASS_TOKENS[self.language.processor.device.partition(":")[0]]
-        longest = max((len(e.tree) for e in exams), default=1)
-        person = len(self.language.tokens(texts[0])) if texts else 1
-        return max(1, budget // (person + longest))
 
     def _prefixes(self, persons: Sequence[str]) -> list[tuple[int, ...]]:
         return [(*self.language.start, *self.language.tokens(p)) for p in persons]
@@ -144,17 +143,30 @@ class JointModel:
                 )
 
 
-def _next_rows(
-    texts: Sequence[str], start: int, known: Container[str], together: int
-) -> tuple[int, list[str]]:
-    """The row at which the next pass ends, and the persons in it that have not been read before."""
-    fresh: dict[str, None] = {}
-    stop = start
-    while stop < len(texts):
-        text = texts[stop]
-        if text not in known and text not in fresh:
-            if len(fresh) == together:
-                break
-            fresh[text] = None
-        stop += 1
-    return stop, list(fresh)
+class _Room(NamedTuple):
+    """How many persons go into one pass.
+
+    Attributes:
+        tokens: of each text with the questions behind it.
+        most: persons.
+        budget: tokens that their rows may have, padded to the longest: one text that is long would be a long
+            row for each of the others. A single person always has room.
+    """
+
+    tokens: dict[str, int]
+    most: int
+    budget: int
+
+    def next_rows(self, texts: Sequence[str], start: int, known: Container[str]) -> tuple[int, list[str]]:
+        """The row at which the next pass ends, and the persons in it that have not been read before."""
+        fresh: dict[str, None] = {}
+        longest = 0
+        for row in range(start, len(texts)):
+            text = texts[row]
+            if text not in known and text not in fresh:
+                longest = max(longest, self.tokens[text])
+                full = len(fresh) == self.most or (len(fresh) + 1) * longest > self.budget
+                if fresh and full:
+                    return row, list(fresh)
+                fresh[text] = None
+        return len(texts), list(fresh)

@@ -100,6 +100,19 @@ def test_iterate_covers_every_row_once_and_in_order_and_can_be_stopped(
     assert [a.shape for a in answers] == [(1, 3), (1, 3), (1, 4)]
 
 
+def test_a_person_of_many_words_is_read_apart_from_the_others(
+    model: JointModel, few_questions: Questions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    diaries = ["short", "brief", "very long " * 20, "curt"]
+    panel = from_columns(["p1", "p2", "p3", "p4"], {"diary": diaries}, np.ones(4))
+    whole = model.distributions(panel, few_questions)
+    monkeypatch.setattr(joint, "_PASS_TOKENS", {"cpu": 150})
+    parts = [rows for rows, _ in model.iterate(panel, few_questions)]
+    assert slice(2, 3) in parts
+    for a, b in zip(whole, model.distributions(panel, few_questions), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
 def test_an_empty_panel_is_read_in_one_pass(
     model: JointModel, small_panel: Panel, few_questions: Questions
 ) -> None:
