@@ -1,7 +1,7 @@
 # The front door. Each target sets up what it needs.
 PYTHON ?= python3
 BIN := .venv/bin
-BENCH ?= scoring_speed
+BENCH ?= fielding
 .PHONY: demo test lint bench docs picture clean
 
 .venv/.installed: pyproject.toml constraints.txt
@@ -24,7 +24,7 @@ lint: .venv/.installed  ## format, lint, types and import contract
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 
-bench: .venv/.installed  ## one script of benchmarks/: make bench BENCH=scoring_speed
+bench: .venv/.installed  ## one script of benchmarks/: make bench BENCH=fielding
 	$(BIN)/python -m benchmarks.$(BENCH)
 
 docs: .venv/.installed  ## figures and console blocks of README and docs/first-study.md, from real runs

@@ -7,7 +7,6 @@ time is the better of two. In the last round workers are killed by signal 9 whil
 on the cores of one machine, which the workers share with the process that writes.
 """
 
-import argparse
 import os
 import signal
 import sys
@@ -21,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.million import MODEL, further, processor, sampled, trained
-from benchmarks.output import finish, peak_memory_gb
+from benchmarks.output import finish, parser, peak_memory_gb
 from mirrorpanel import runs, store
 from mirrorpanel.records import RunRecord
 from mirrorpanel.store import Workspace
@@ -73,12 +72,10 @@ class KillingSink(runs.RunSink):
 
 def main() -> None:
     """Runs the benchmark."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--persons", type=int, default=PERSONS, help="how many (default: %(default)s)")
-    parser.add_argument("--kills", type=int, default=KILLS, help="how many workers (default: %(default)s)")
-    options = parser.parse_args()
+    found = parser(__doc__)
+    found.add_argument("--persons", type=int, default=PERSONS, help="how many (default: %(default)s)")
+    found.add_argument("--kills", type=int, default=KILLS, help="how many workers (default: %(default)s)")
+    options = found.parse_args()
     catalogue.pull(MODEL, cache_folder(), lambda line: None)
     model, people, own = trained()
     study = Study(model, sampled(people, options.persons), (*own, *further(own))[:QUESTIONS])
@@ -101,7 +98,7 @@ def main() -> None:
             print(f"{workers} workers: {found.seconds:.1f} s", file=sys.stderr, flush=True)
             if workers == 2:
                 figures |= _killed(study, cluster, alone, options.kills)
-    finish("cluster", figures | {"peak_memory_gb": peak_memory_gb()})
+    finish("cluster", figures | {"peak_memory_gb": peak_memory_gb()}, options.record)
 
 
 def _killed(study: Study, cluster: Cluster, alone: Found, kills: int) -> dict[str, float | str]:

@@ -11,7 +11,6 @@ lacks at its end; ``doubled`` those that stand there twice; ``torn`` persons wit
 ``different`` answers whose option or distribution is not, bit for bit, that of the run left alone.
 """
 
-import argparse
 import hashlib
 import multiprocessing
 import os
@@ -29,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.output import finish, peak_memory_gb
+from benchmarks.output import finish, parser, peak_memory_gb
 from mirrorpanel import lineup, runs, store
 from mirrorpanel.cli import app
 from mirrorpanel.store import FILE, Workspace
@@ -77,10 +76,10 @@ class Counts:
 
 def main() -> None:
     """Runs the benchmark."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--kills", type=int, default=KILLS, help="how often to kill (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="of the moments (default: %(default)s)")
-    given = parser.parse_args()
+    options = parser(__doc__)
+    options.add_argument("--kills", type=int, default=KILLS, help="how often to kill (default: %(default)s)")
+    options.add_argument("--seed", type=int, default=0, help="of the moments (default: %(default)s)")
+    given = options.parse_args()
     # Processes are forked from one that has loaded the packages and done nothing else.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__, "pyarrow", "duckdb", "torch"])
@@ -90,7 +89,7 @@ def main() -> None:
         counts = _killed(context, Path(name), given.kills, np.random.default_rng(given.seed))
     figures: dict[str, float | str] = {name: float(value) for name, value in vars(counts).items()}
     figures |= {"seconds": time.monotonic() - started, "peak_memory_gb": peak_memory_gb()}
-    finish("crash", figures)
+    finish("crash", figures, given.record)
     if counts.lost or counts.doubled or counts.torn or counts.different:
         sys.exit("an answer was lost, doubled, torn or changed")
 

@@ -8,7 +8,6 @@ before. ``memory_inside`` counts the studies whose process peaked within the mem
 for all, so its peak says little beyond the largest study.
 """
 
-import argparse
 import math
 import sys
 import tempfile
@@ -19,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.million import MODEL, further, processor, sampled, trained
-from benchmarks.output import finish
+from benchmarks.output import finish, parser
 from mirrorpanel import calibrating, lineup, planning, runs, store
 from mirrorpanel.lineup import Machine
 from mirrorpanel.records import RunRecord
@@ -80,12 +79,11 @@ class Held(NamedTuple):
 
 def main() -> None:
     """Runs the benchmark."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    options = parser(__doc__)
     ways = ("cold", "warm", "joint")
-    parser.add_argument("--ways", nargs="*", default=ways, choices=ways, help="which to run")
-    chosen = [study for study in STUDIES if study.way in parser.parse_args().ways]
+    options.add_argument("--ways", nargs="*", default=ways, choices=ways, help="which to run")
+    given = options.parse_args()
+    chosen = [study for study in STUDIES if study.way in given.ways]
     catalogue.pull(MODEL, cache_folder(), lambda line: None)
     model, persons, own = trained()
     found: list[Held] = []
@@ -108,7 +106,7 @@ def main() -> None:
         "memory_inside": float(sum(held.memory_inside for held in found)),
         "calibration_seconds": float(np.median([held.calibrated for held in found])),
     }
-    finish("forecast", figures)
+    finish("forecast", figures, given.record)
 
 
 def _answering(way: str, model: FactoredModel) -> tuple[AnswerModel, Drawing]:

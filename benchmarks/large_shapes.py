@@ -9,6 +9,7 @@ import importlib.util
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,6 +39,9 @@ class Shape(NamedTuple):
     vocabulary: int
 
 
+SMOL = Shape(576, 1536, 30, 9, 3, 49152)
+"""SmolLM2-135M."""
+
 SHAPES = {
     "llama_7b": Shape(4096, 11008, 32, 32, 32, 32000),
     "llama_8b": Shape(4096, 14336, 32, 32, 8, 128256),
@@ -53,15 +57,27 @@ class Step(NamedTuple):
     loss: float
 
 
-def save(shape: Shape, processor: Processor, folder: Path) -> Path:
-    """Writes a model of the shape with random weights, made on the device, and a tokenizer of a few words."""
+def save(
+    shape: Shape,
+    processor: Processor,
+    folder: Path,
+    texts: Sequence[str] = neutral.SENTENCES,
+    vocabulary: int = 500,
+) -> Path:
+    """Writes a model of the shape with random weights, made on the device, and a tokenizer of a few words.
+
+    Args:
+        shape: of the model.
+        processor: whose device makes the weights, and in whose number format.
+        folder: that everything is written into.
+        texts: that the tokenizer gets its words from.
+        vocabulary: tokens that it has at most.
+    """
     torch: Any = importlib.import_module("torch")
     tokenizers: Any = importlib.import_module("tokenizers")
     transformers = transformers_quietly()
     raw = tokenizers.ByteLevelBPETokenizer()
-    raw.train_from_iterator(
-        neutral.SENTENCES, vocab_size=500, special_tokens=["<start>"], show_progress=False
-    )
+    raw.train_from_iterator(texts, vocab_size=vocabulary, special_tokens=["<start>"], show_progress=False)
     tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=raw._tokenizer, bos_token="<start>")
     config = transformers.LlamaConfig(
         hidden_size=shape.hidden, intermediate_size=shape.inner, num_hidden_layers=shape.layers,

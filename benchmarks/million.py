@@ -7,7 +7,6 @@ command does it. ``encode_seconds`` is what the questions take once, and is in `
 answer.
 """
 
-import argparse
 import sys
 import tempfile
 import time
@@ -18,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.output import finish, peak_memory_gb
+from benchmarks.output import finish, parser, peak_memory_gb
 from benchmarks.spending import spending
 from grounding.splits import Split
 from mirrorpanel import lineup, runs, store
@@ -63,16 +62,14 @@ class Stored(NamedTuple):
 
 def main() -> None:
     """Runs the benchmark."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--sizes", nargs="*", default=list(SIZES), choices=list(SIZES), help="which to run")
-    sizes = parser.parse_args().sizes
+    options = parser(__doc__)
+    options.add_argument("--sizes", nargs="*", default=list(SIZES), choices=list(SIZES), help="which to run")
+    given = options.parse_args()
     catalogue.pull(MODEL, cache_folder(), lambda line: None)
     model, persons, own = trained()
     questions = (*own, *further(own))[:QUESTIONS]
     figures: dict[str, float | str] = {"questions": float(len(questions)), "processor": processor()}
-    for name in sizes:
+    for name in given.sizes:
         found = _stored(model, sampled(persons, SIZES[name]), questions)
         answers = SIZES[name] * len(questions)
         tail = "" if name == "1m" else f"_{name}"
@@ -84,7 +81,7 @@ def main() -> None:
             f"peak_memory_gb{tail}": peak_memory_gb(),
         }
         print(f"{name}: {found.seconds:.1f} s", file=sys.stderr, flush=True)
-    finish("million", figures)
+    finish("million", figures, given.record)
 
 
 def trained() -> tuple[FactoredModel, Panel, tuple[Question, ...]]:

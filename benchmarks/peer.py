@@ -1,10 +1,11 @@
 """Other people's programs, each in a virtual environment that the benchmark makes for itself."""
 
+import os
 import shutil
 import subprocess
 import sys
 import venv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from personas.models.wheel import cache_folder
@@ -12,23 +13,37 @@ from personas.models.wheel import cache_folder
 SCRIPTS = Path(__file__).parent / "peers"
 
 
-def python_with(*requirements: str) -> Path:
+class PeerError(Exception):
+    """A peer that is not there or did not do what it was asked; says why."""
+
+
+def python_with(*requirements: str, note: str = "") -> Path:
     """The interpreter of an environment that has these packages, made on first use below the cache folder.
+
+    Args:
+        requirements: as pip takes them.
+        note: said with the line that announces the installation, such as how long it takes.
 
     Raises:
         SystemExit: they cannot be installed.
     """
+    try:
+        return environment(*requirements, note=note)
+    except PeerError as error:
+        raise SystemExit(f"{error}; this benchmark needs a package index") from None
+
+
+def environment(*requirements: str, note: str = "") -> Path:
+    """What ``python_with`` returns, for a benchmark that can do without. Raises: PeerError."""
     folder = cache_folder() / "peers" / "-".join(r.replace("=", "") for r in requirements)
     python = folder / "bin" / "python"
     if (folder / "complete").exists():
         return python
-    print(f"installing {', '.join(requirements)} into {folder}", file=sys.stderr)
+    print(f"installing {', '.join(requirements)} into {folder}{note and f' ({note})'}", file=sys.stderr)
     venv.create(folder, with_pip=True, clear=True)
     done = subprocess.run([python, "-m", "pip", "install", "--quiet", *requirements], check=False)
     if done.returncode:
-        raise SystemExit(
-            f"{', '.join(requirements)} cannot be installed; this benchmark needs a package index"
-        )
+        raise PeerError(f"{', '.join(requirements)} cannot be installed")
     (folder / "complete").touch()
     return python
 
@@ -52,8 +67,23 @@ def run(program: str | Path, script: str, *arguments: str | Path) -> Sequence[fl
     Raises:
         SystemExit: it failed; says what it printed.
     """
+    try:
+        return [float(part) for part in last_line(program, script, *arguments).split()]
+    except PeerError as error:
+        raise SystemExit(str(error)) from None
+
+
+def last_line(
+    program: str | Path, script: str, *arguments: str | Path, variables: Mapping[str, str] | None = None
+) -> str:
+    """The last line that a script of ``peers`` prints, with more variables in its environment.
+
+    Raises:
+        PeerError: it failed; says what it printed.
+    """
     command = [program, SCRIPTS / script, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    environ = {**os.environ, **(variables or {})}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
     if done.returncode:
-        raise SystemExit(f"{script} failed:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
-    return [float(part) for part in done.stdout.strip().splitlines()[-1].split()]
+        raise PeerError(f"{script} failed:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
+    return done.stdout.strip().splitlines()[-1]

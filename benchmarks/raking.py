@@ -7,8 +7,6 @@ the unbounded fit are compared person by person, all with mean 1.
 """
 
 import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -19,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import peer
-from benchmarks.output import finish, peak_memory_gb
+from benchmarks.output import finish, machine, peak_memory_gb
 from grounding.population import raking
 from grounding.population.margins import Target
 from personas.arrays import FloatArray
@@ -62,7 +60,7 @@ def main() -> None:
             "seconds_svy": statistics.median(svy),
             "seconds_balance": statistics.median(balance),
             "bounds": f"cap {CAP:g} and floor {FLOOR:g} times the mean weight, kept in the fit",
-            "processor": f"{_processor()}, {os.cpu_count()} cores",
+            "processor": machine(),
         }
         figures |= _beside_r(folder, weights, ours["seconds"])
     finish("raking", figures)
@@ -150,14 +148,6 @@ def _beside_r(folder: Path, weights: FloatArray, seconds: float) -> dict[str, fl
         "seconds_r": taken,
         "ratio_vs_r": taken / seconds,
     }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 from scipy.special import gammaln
 
 from grounding.expectation import Expectation, updated
@@ -212,6 +211,7 @@ def _anchored(
 
 def _between_studies(pairs: Sequence[tuple[_Prior, Sequence[Anchor]]]) -> float:
     """The variance between studies that makes the panel's counts most probable, given its prior."""
+    from scipy.optimize import minimize_scalar
 
     def negative_evidence(logarithm: float) -> float:
         between = float(np.exp(logarithm))
@@ -273,6 +273,7 @@ def _strength(table: FloatArray, centre: FloatArray) -> float:
     n_questions, n_options = table.shape
     if n_questions == 1:
         return float(n_options)
+    from scipy.optimize import minimize_scalar
 
     def negative_evidence(log_kappa: float) -> float:
         alpha = np.exp(log_kappa) * centre

@@ -21,6 +21,7 @@ from personas.models.drawing import Drawing
 from personas.models.factored import FactoredModel, TextEncoder
 from personas.models.joint import JointModel
 from personas.models.offset import OffsetModel
+from personas.models.remembered import reader_of, texts_known
 from personas.models.scripted import ScriptedModel
 from personas.models.work import CountedEncoder, Work, fresh_texts
 from personas.panel import Panel
@@ -33,7 +34,7 @@ _SECONDS = 1.0  # that the language model is timed for, at most but for its firs
 _FEW, _MANY = 10, 250  # persons of a small batch, and of a larger one at least
 _ANSWERS = 20_000  # of a larger one, where the study has so many
 _TREE = 24  # questions that persons are timed with
-_TEXTS = 24  # questions, or values, that an encoder is timed with
+_TEXTS = 96  # texts that an encoder is timed with
 _SIZE = 1024  # of the matrices multiplied in double precision
 _LEAST = 1e-8  # seconds for an answer that clocks cannot tell from nothing
 
@@ -45,18 +46,25 @@ def calibrate(
     questions: Sequence[Question],
     work: Work,
     device: str,
+    worth: float = 0.0,
 ) -> Calibration:
     """The costs of the kinds of ``work`` that there are; the study's own workspace is not touched.
 
-    Texts are read that will be read again; a server is sent nothing.
+    Texts are read that will be read again; a server is sent nothing. A kind of work that takes less than
+    ``worth`` seconds on a slow machine is not measured: its cost is guessed, widely.
     """
-    many = max(_MANY, min(len(panel), _ANSWERS // len(questions)))
-    batch, each = storing(_answers(model, drawing, panel, questions), many)
+    batch, each = _GUESSED
+    if work.answers * each.high > worth:
+        many = max(_MANY, min(len(panel), _ANSWERS // len(questions)))
+        batch, each = storing(_answers(model, drawing, panel, questions), many)
+    least = worth / _GUESSED_FLOP.high
+    flop = _GUESSED_FLOP if work.flops <= least else _flop(model, panel, questions)
+    algebra = _GUESSED_FLOP if work.algebra <= least else _algebra()
     return Calibration(
         answer=each,
         batch=batch,
-        flop=_flop(model, panel, questions) if work.flops else None,
-        algebra=_algebra() if work.algebra else None,
+        flop=flop if work.flops else None,
+        algebra=algebra if work.algebra else None,
         memory=device_peak_bytes(device),
     )
 
@@ -75,7 +83,10 @@ def device_peak_bytes(device: str) -> int:
     return int(torch.cuda.max_memory_reserved(device))
 
 
-_GUESSED = (Cost.of([0.01, 0.2]), Cost.of([1e-6, 1e-4]))
+# Costs of a batch and of an answer, and of an operation of a language model or in double precision, on fast
+# machines and on slow ones.
+_GUESSED = (Cost.of([0.003, 0.2]), Cost.of([1e-6, 1e-4]))
+_GUESSED_FLOP = Cost.of([5e-13, 2e-11])
 
 
 def storing(answers: Callable[[IntArray], AnswerBatch], larger: int) -> tuple[Cost, Cost]:
@@ -172,11 +183,13 @@ def _flop(model: AnswerModel, panel: Panel, questions: Sequence[Question]) -> Co
         return _flop(model.tuned, panel, questions)
     if isinstance(model, JointModel):
         return reading(model, panel, questions)
-    if isinstance(model, FactoredModel) and isinstance(model.encoder, CountedEncoder):
+    if isinstance(model, FactoredModel) and (reader := reader_of(model.encoder)) is not None:
         values, new = fresh_texts(model, panel, questions)
-        texts = [(attribute_text(name), value_text(value)) for name, value in values[:_TEXTS]]
-        texts += [(question_text(q), option_text(o)) for q in _spread(new) for o in q.options]
-        return encoding(model.encoder, model.encoder, texts)
+        texts = [(attribute_text(name), value_text(value)) for name, value in values]
+        texts += [(question_text(q), option_text(o)) for q in new for o in q.options]
+        unread = ~texts_known(model.encoder, texts)
+        some = [text for text, left in zip(texts, unread, strict=True) if left]
+        return encoding(reader, reader, some[:: max(1, -(-len(some) // _TEXTS))])
     return None
 
 
@@ -222,8 +235,3 @@ def _seconds(act: Callable[[], object]) -> float:
     started = time.perf_counter()
     act()
     return time.perf_counter() - started
-
-
-def _spread(questions: Sequence[Question]) -> list[Question]:
-    step = max(1, -(-len(questions) // _TEXTS))
-    return list(questions[::step])

@@ -9,6 +9,7 @@ from mirrorpanel import __version__, lineup, panels, sources
 from mirrorpanel.records import AdapterRecord, PanelRecord
 from mirrorpanel.render.numbers import points
 from mirrorpanel.store import Workspace, write_failed
+from personas import disk
 from personas.answer import NO_ANSWER
 from personas.models import catalogue
 from training.audit.result import Audit
@@ -97,9 +98,7 @@ def restate(workspace: Workspace, adapter: str, said: CardSpec) -> bool:
         with workspace.transaction("train", f"{adapter}: card renewed"):
             row = [fresh.model_dump_json(), adapter]
             workspace.connection.execute("UPDATE adapters SET record = ? WHERE adapter = ?", row)
-        part = path.with_name(f".{MODEL}.part")
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
+        disk.replace(path, text)
     except OSError as error:
         raise write_failed(path, error) from None
     return True

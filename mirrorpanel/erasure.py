@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mirrorpanel import rewriting, sources, speakers
+from mirrorpanel import encodings, rewriting, sources, speakers
 from mirrorpanel.receipts import FOLDER, Deleted, Flag, Receipt, Retrain
 from mirrorpanel.records import PanelRecord
 from mirrorpanel.rewriting import Connection
@@ -216,15 +216,16 @@ def _exports(workspace: Workspace) -> tuple[list[Path], list[Path]]:
 
 
 def _files(folder: Path, reported: Sequence[str], exports: Sequence[Path]) -> list[Path]:
-    """Reports on the panels and their runs, all exports, and trainings that were not finished.
+    """Reports on the panels and their runs, all exports, trainings that were not finished, all encodings.
 
-    The subject is in their rows, figures or weights.
+    The subject is in their rows, figures or weights, or a value may be that nobody else has.
     """
     places = [folder / "reports" / name for name in reported] + [folder / "exports"]
     places += [p for p in (folder / "reports").glob(".*.part")]
     places += [p for p in (folder / "adapters").glob(".*.checkpoints")]
     found = {path for place in places for path in place.rglob("*") if path.is_file()}
     found |= {folder / p.relative_to(folder.resolve()) for p in exports if p.is_file()}
+    found |= set(encodings.files(folder))
     return sorted(found)
 
 

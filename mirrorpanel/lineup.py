@@ -2,11 +2,11 @@
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from mirrorpanel import intact, planning, registry
+from mirrorpanel import choosing, encodings, intact, planning, registry
 from mirrorpanel.records import AdapterRecord
 from mirrorpanel.store import Workspace
 from personas.arrays import FloatArray
@@ -17,9 +17,11 @@ from personas.models.encoder import Encoder
 from personas.models.factored import FactoredConfig, FactoredModel
 from personas.models.joint import JointModel
 from personas.models.offset import OffsetModel
+from personas.models.remembered import Identified, RememberedEncoder
 from personas.models.scripted import ScriptedModel
 from personas.models.served.endpoint import Endpoint
 from personas.models.served.model import ServedModel
+from personas.models.texts import TextEncoder
 from personas.models.wheel import cache_folder
 from personas.question import Question
 from training.gradients import joint_lora
@@ -53,6 +55,7 @@ def language(source: str, machine: Machine, adapter: Path | None = None) -> "Lan
 
     where = catalogue.folder(source, machine.cache)
     chosen = processor.choose(machine.device, machine.dtype)
+    choosing.remember(machine.cache, machine.device, machine.dtype, chosen)
     planning.check_weights(source, where, chosen)
     return LanguageModel.load(where, chosen, adapter)
 
@@ -81,7 +84,8 @@ def encoder(
     source: str, machine: Machine, layers: tuple[int, ...] | None = None, adapter: Path | None = None
 ) -> Encoder:
     """An encoder over some layers of a language model, the middle ones by default."""
-    model = language(source, machine, adapter)
+    # Named as others name it, so that it is loaded once for all.
+    model = language(source, machine) if adapter is None else language(source, machine, adapter)
     return Encoder(model, layers or middle_layers(model.n_layers))
 
 
@@ -130,24 +134,39 @@ def reference(spec: TrainSpec, machine: Machine, report: Callable[[str], None]) 
     return factored.load(folder, lambda _: encoder(spec.model, machine, config.layers))
 
 
-def adapter_model(workspace: Workspace, record: AdapterRecord, machine: Machine) -> FactoredModel:
+def adapter_model(
+    workspace: Workspace, record: AdapterRecord, machine: Machine, anew: bool = False
+) -> FactoredModel:
     """A trained persona model; its language model is loaded when something new has to be encoded.
+
+    Encodings are looked up in the workspace, and kept there; ``anew`` does neither.
 
     Raises:
         DataError: its files are not those that were written.
     """
 
-    def load_encoder(config: FactoredConfig) -> Encoder:
+    def load_encoder(config: FactoredConfig) -> TextEncoder:
         lora = workspace.folder / record.folder / config.lora if config.lora else None
-        if config.lora:
-            intact.refuse_changed_tuning(workspace, record, config.lora)
-        found = encoder(config.base_model, machine, config.layers, lora)
-        _refuse_other_base(config, found.language)
-        return found
+        base = catalogue.folder(config.base_model, machine.cache)
+
+        def load() -> Identified:
+            if config.lora:
+                intact.refuse_changed_tuning(workspace, record, config.lora)
+            found = encoder(config.base_model, machine, config.layers, lora)
+            _refuse_other_base(config, found.language)
+            return Identified(found, identity(choosing.of(found.language.processor)) or "")
+
+        def identity(chosen: choosing.Chosen | None) -> str | None:
+            return encodings.identity(base, lora, chosen, config.layers)
+
+        if anew or isinstance(base, str):  # what a hub has is known once it is loaded
+            return load().encoder
+        assumed = identity(choosing.remembered(machine.cache, machine.device, machine.dtype))
+        return RememberedEncoder(encodings.store(workspace), assumed, len(config.layers), load)
 
     found = factored.load(workspace.folder / record.folder, load_encoder)
     intact.refuse_changed_model(record, found)
-    return found
+    return found if anew else replace(found, store=encodings.store(workspace))
 
 
 def _refuse_other_base(config: FactoredConfig, language: "LanguageModel") -> None:
@@ -166,9 +185,9 @@ class Fielded(NamedTuple):
     statistics: FactoredModel
 
 
-def fielded(workspace: Workspace, record: AdapterRecord, machine: Machine) -> Fielded:
-    """A trained persona model as studies are answered by it."""
-    statistics = adapter_model(workspace, record, machine)
+def fielded(workspace: Workspace, record: AdapterRecord, machine: Machine, anew: bool = False) -> Fielded:
+    """A trained persona model as studies are answered by it; ``anew`` as in ``adapter_model``."""
+    statistics = adapter_model(workspace, record, machine, anew)
     if record.kind == "factored":
         return Fielded(statistics, statistics)
     if record.lora is None or record.lora.blend is None:
@@ -222,17 +241,22 @@ class Answering:
         if isinstance(model, JointModel):
             return model.language.processor.describe()
         if isinstance(self.model, FactoredModel) and "encoder" in vars(self.model):
-            loaded = self.model.encoder
+            read = self.model.encoder
+            loaded = read.loaded if isinstance(read, RememberedEncoder) else read
             return loaded.language.processor.describe() if isinstance(loaded, Encoder) else NO_LANGUAGE_MODEL
         return NO_LANGUAGE_MODEL
 
 
-def answering(workspace: Workspace, spec: StudySpec, machine: Machine) -> Answering:
-    """The model that a study names. Raises: UnknownName, MirrorpanelError."""
+def answering(workspace: Workspace, spec: StudySpec, machine: Machine, anew: bool = False) -> Answering:
+    """The model that a study names; ``anew`` as in ``adapter_model``.
+
+    Raises:
+        UnknownName, MirrorpanelError.
+    """
     if spec.adapter is not None:
         adapter_id = registry.chosen(workspace, spec.adapter)
         record = workspace.record("adapters", "adapter", adapter_id, AdapterRecord)
-        found = fielded(workspace, record, machine)
+        found = fielded(workspace, record, machine, anew)
         return Answering(found.model, adapter_id, record, found.statistics)
     if spec.model == SCRIPTED:
         return Answering(ScriptedModel(), None, None)

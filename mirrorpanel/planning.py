@@ -13,19 +13,20 @@ from mirrorpanel.store import Workspace
 from personas.models import catalogue, work
 from personas.models.base import AnswerModel
 from personas.models.drawing import Drawing
-from personas.models.encoder import Encoder
 from personas.models.factored import FactoredModel
 from personas.models.joint import JointModel
 from personas.models.offset import OffsetModel
 from personas.models.processor import Processor, devices, free_bytes
+from personas.models.remembered import reader_of
 from personas.models.shape import stored_parameters
 from personas.panel import Panel
 from personas.question import Question
 from validation import plan as plans
 from validation.field import Fielded
-from validation.plan import Forecast, Plan, Room
+from validation.plan import Forecast, Plan, PlanError, Room
 
 _STATISTICS = Processor("cpu", "float64", "statistics only")
+_WORTH = 5.0  # seconds of work on a slow machine from which on a run that is not only planned measures it
 _BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 
 
@@ -50,7 +51,7 @@ class Planned:
         counted, expected = self.plan.work, self.forecast
         return PlanRecord(
             batch=self.plan.batch, device=self.plan.device, answers=counted.answers,
-            passes=counted.passes, tokens=counted.tokens,
+            passes=counted.passes, tokens=counted.tokens, remembered=counted.remembered,
             seconds_low=expected.seconds_low, seconds_high=expected.seconds_high,
             memory_low=expected.memory_low, memory_high=expected.memory_high,
         )  # fmt: skip
@@ -71,10 +72,12 @@ def planned(
     panel: Panel,
     questions: tuple[Question, ...],
     batch: int,
+    thorough: bool = True,
 ) -> Planned | None:
     """The plan of those who have not been asked yet; ``None`` where everybody has been.
 
-    A language model that is needed is loaded; the workspace stays as it is.
+    A language model that is needed is loaded; the workspace stays as it is. Where it is not ``thorough``,
+    nothing is measured whose measuring would take as long as the work itself: the range is wider.
 
     Raises:
         PlanError: it would not fit into memory.
@@ -84,12 +87,13 @@ def planned(
     persons = panel.take(np.array([person not in done for person in panel.ids], dtype=np.bool_))
     if not len(persons):
         return None
-    counted = work.work(model, persons, questions, batch)
+    counted = work.work(model, persons, questions, batch, look=thorough)
     where = _processor(model, counted.passes > 0)
     options = [len(q.options) for q in questions]
     found = plans.plan(counted, len(persons), batch, f"{where.device}, {where.dtype}", options)
-    plans.check(found, room(where.device, counted.weights // _BYTES.get(where.dtype, 8)))
-    measured = calibrating.calibrate(model, drawing, persons, questions, counted, where.device)
+    _check(found, where.device, counted.weights // _BYTES.get(where.dtype, 8))
+    worth = 0.0 if thorough else _WORTH
+    measured = calibrating.calibrate(model, drawing, persons, questions, counted, where.device, worth)
     expected = plans.forecast(found, measured)
     resumed = (len(panel) - len(persons)) * len(questions)
     return Planned(found, expected, resumed, time.perf_counter() - started)
@@ -116,6 +120,18 @@ def check_weights(name: str, folder: Path | str, where: Processor) -> None:
         plans.check_weights(name, needed, where.device, room(where.device, parameters))
 
 
+def _check(found: Plan, device: str, parameters: int) -> None:
+    """Returns where the plan fits; what else there is to choose from is looked up only where it does not.
+
+    Raises:
+        PlanError: it does not fit.
+    """
+    try:
+        plans.check(found, Room(free_bytes(device)))
+    except PlanError:
+        plans.check(found, room(device, parameters))
+
+
 def room(device: str, parameters: int) -> Room:
     """Memory free on a device and on the others, and language models of fewer parameters."""
     own = "cuda:0" if device == "cuda" else device
@@ -131,6 +147,6 @@ def _processor(model: AnswerModel, reads: bool) -> Processor:
         return _processor(model.tuned, reads)
     if isinstance(model, JointModel):
         return model.language.processor
-    if reads and isinstance(model, FactoredModel) and isinstance(model.encoder, Encoder):
-        return model.encoder.language.processor
+    if reads and isinstance(model, FactoredModel) and (reader := reader_of(model.encoder)) is not None:
+        return reader.language.processor
     return _STATISTICS

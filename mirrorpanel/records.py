@@ -139,7 +139,8 @@ class PlanRecord(Document):
     It is that of the last time that the run was started and something was left to ask. Seconds are those of
     answering and storing, loading not counted, bytes those of the device at the peak of the process.
     ``seconds_low`` and ``seconds_high`` are ``None`` where nobody could say, ``seconds`` and ``memory`` where
-    the fielding was stopped on the way.
+    the fielding was stopped on the way. ``remembered`` counts the texts that were not encoded, since the
+    workspace had kept their vectors.
     """
 
     batch: int
@@ -147,6 +148,7 @@ class PlanRecord(Document):
     answers: int
     passes: int
     tokens: int
+    remembered: int = 0
     seconds_low: float | None
     seconds_high: float | None
     memory_low: int

@@ -3,7 +3,7 @@
 import shutil
 from dataclasses import dataclass
 
-from mirrorpanel import rewriting
+from mirrorpanel import encodings, rewriting
 from mirrorpanel.rewriting import Connection
 from mirrorpanel.store import Workspace, write_failed
 from personas.errors import WorkspaceError
@@ -51,7 +51,7 @@ def plan(workspace: Workspace, panel: str) -> Removal:
 def carry_out(workspace: Workspace, planned: Removal) -> None:
     """Writes the database anew without the panel, then deletes reports, exports and adapters of it.
 
-    Trainings that were not finished go as well, whatever their panel: they begin anew.
+    Trainings that were not finished go as well, whatever their panel: they begin anew. So do all encodings.
 
     Raises:
         WorkspaceError: the disk is full, or the file is held by another.
@@ -74,6 +74,8 @@ def carry_out(workspace: Workspace, planned: Removal) -> None:
             shutil.rmtree(home / "adapters" / name, ignore_errors=True)
         for unfinished in (home / "adapters").glob(".*.checkpoints"):
             shutil.rmtree(unfinished, ignore_errors=True)
+        for path in encodings.files(home):
+            path.unlink(missing_ok=True)
         for (path,) in exports:
             if path not in planned.outside:
                 (home / path).unlink(missing_ok=True)

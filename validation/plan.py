@@ -13,7 +13,7 @@ _USABLE = 0.9
 # A batch: answers where only the database takes time, and the persons that it has at least and at most;
 # seconds of work that a kill may cost where persons are read one by one, and requests to a server.
 _ANSWERS, _FEWEST, _MOST = 200_000, 250, 5_000
-_SECONDS, _REQUESTS = 10.0, 200
+_SECONDS, _REQUESTS = 30.0, 200
 # Operations for each second that a machine of a kind is taken to do, so that batches do not hang on a
 # stopwatch: what a small one of its kind does.
 _NOMINAL = {"cpu float32": 3e10, "cpu bfloat16": 1e11, "cuda float32": 3e12, "cuda bfloat16": 1e13}
@@ -129,7 +129,7 @@ def batch_size(one: Work, questions: int, kind: str) -> int:
     """Persons written at once: a function of study, model and kind of machine alone, never of the clock.
 
     Where nobody is read one by one, about 200,000 answers, and 250 to 5,000 persons. Where each person is
-    read with the questions, as many as a small machine of the kind reads in 10 seconds; with a server, as
+    read with the questions, as many as a small machine of the kind reads in 30 seconds; with a server, as
     many as 200 requests are for.
 
     Args:
@@ -138,7 +138,7 @@ def batch_size(one: Work, questions: int, kind: str) -> int:
         kind: device and number format, ``cpu float32``.
 
     Worked: 40 questions -> 5,000 persons; 4,000 questions -> 250; a person of 1e10 operations on a CPU in
-    float32 at 3e10 a second -> 30.
+    float32 at 3e10 a second -> 90.
     """
     if one.requests:
         return max(1, _REQUESTS // one.requests)
@@ -180,7 +180,8 @@ def forecast(plan: Plan, measured: Calibration) -> Forecast:
     memory = measured.memory + plan.extra
     if len(known) < len(needed):
         return Forecast(None, None, measured.memory, round(memory * _MARGIN))
-    low = sum(n * cost.low for n, cost in known) / _MARGIN
+    less = 0.0 if measured.algebra is None else plan.work.spared * measured.algebra.low
+    low = (sum(n * cost.low for n, cost in known) - less) / _MARGIN
     high = sum(n * cost.high for n, cost in known) * _MARGIN
     return Forecast(low, high, measured.memory, round(memory * _MARGIN))
 

@@ -1,28 +1,16 @@
-"""``models``: the adapters of a workspace, with version, status and figures."""
+"""The adapters of a workspace in words and as JSON: version, status, figures, lineage."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from mirrorpanel import registry
-from mirrorpanel.cli.console import show, show_json
 from mirrorpanel.registry import Registered
 from mirrorpanel.render.numbers import count, decimal, interval, proportion
 from mirrorpanel.store import FILE, Workspace
-from mirrorpanel.verbs import registry as verbs
 from mirrorpanel.verbs.rechecking import Rechecked
 from personas.wording import counted, listing
 from training.registry.registry import TITLES, Comparing, Registration
 
-Folder = Annotated[
-    Path, typer.Option("--workspace", "-w", help="Folder of the workspace.", show_default=True)
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-Reason = Annotated[str, typer.Option(help="Why, in words; kept in the registry and on the card.")]
-Force = Annotated[bool, typer.Option("--force", help="Approve although a gate failed; needs --reason.")]
-HERE = Path()
 _SHOWN = 20
 
 
@@ -118,49 +106,6 @@ def _registration(kept: Registration) -> list[str]:
         reason = f": {event.reason}" if event.reason else ""
         told.append(f"{event.moment[:16].replace('T', ' ')} UTC {event.status}{forced}{reason}")
     return told
-
-
-def approve(
-    adapter: Annotated[str, typer.Argument(help="Identifier, NAME@VERSION or name of an adapter.")],
-    reason: Reason = "",
-    force: Force = False,
-    workspace: Folder = HERE,
-    as_json: AsJson = False,
-) -> None:
-    """Approves an adapter: studies that name it by its name take this version from now on.
-
-    A failed gate needs --force and a reason; a version that was retired needs a reason.
-
-    Example: mirrorpanel models approve spending@2
-    """
-    with Workspace(workspace) as opened:
-        done = verbs.approve(opened, adapter, reason, force)
-    _tell(done, as_json)
-
-
-def retire(
-    adapter: Annotated[str, typer.Argument(help="Identifier, NAME@VERSION or name of an adapter.")],
-    reason: Reason = "",
-    workspace: Folder = HERE,
-    as_json: AsJson = False,
-) -> None:
-    """Retires an adapter: no study takes it by its name any more, only by its full identifier.
-
-    Example: mirrorpanel models retire spending@1
-    """
-    with Workspace(workspace) as opened:
-        done = verbs.retire(opened, adapter, reason)
-    _tell(done, as_json)
-
-
-def _tell(done: Registered, as_json: bool) -> None:
-    if as_json:
-        show_json(content(done))
-        return
-    show(line(done))
-    events = () if done.registration is None else done.registration.events
-    if len(events) > 1 and events[-1].status == "approved" and events[-2].status == "retired":
-        show(f"It had been retired on {events[-2].moment[:10]}")
 
 
 def compared_lines(done: Comparing) -> Sequence[str]:

@@ -5,7 +5,6 @@ import sys
 import typer
 
 from mirrorpanel.cli import (
-    adapters,
     catalogues,
     field,
     inspection,
@@ -36,8 +35,6 @@ app = typer.Typer(
 )
 app.add_typer(catalogues.models, name="models")
 app.add_typer(catalogues.data, name="data")
-catalogues.models.command("approve")(adapters.approve)
-catalogues.models.command("retire")(adapters.retire)
 catalogues.data.command("inspect")(inspection.inspect)
 catalogues.data.command("margins")(margins.margins)
 catalogues.data.command("refresh")(margins.refresh)
@@ -74,5 +71,5 @@ def main() -> None:
 
 
 def _refuse(message: str) -> None:
-    errors.print(f"mirrorpanel: {message}", markup=False, style="bold red")
+    errors().print(f"mirrorpanel: {message}", markup=False, style="bold red")
     sys.exit(1)

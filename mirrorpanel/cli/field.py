@@ -6,21 +6,9 @@ from typing import Annotated
 
 import typer
 
-from grounding.privacy import masking
-from mirrorpanel import known, unseen
-from mirrorpanel.cli import plans, replaying, summaries
-from mirrorpanel.cli.console import answering_bar, say, show, show_json
+from mirrorpanel.cli.console import say, show_json
 from mirrorpanel.cli.interrupts import stopping
 from mirrorpanel.cli.main_job import HERE, AsJson, Device, Dtype, Folder
-from mirrorpanel.lineup import Machine
-from mirrorpanel.render.numbers import count, duration
-from mirrorpanel.store import Workspace
-from mirrorpanel.verbs import fielding
-from mirrorpanel.verbs.fielding import FieldedRun
-from personas import screening
-from personas.wording import counted
-from validation.cluster import Cluster
-from validation.field import here
 
 File = Annotated[Path | None, typer.Argument(help="The study file; none with --replay.", show_default=False)]
 Anew = Annotated[
@@ -59,6 +47,14 @@ def field(
         raise typer.BadParameter("give a study file, or --replay with a run")
     if cluster is not None and (dry_run or replay is not None):
         raise typer.BadParameter("--cluster goes neither with --dry-run nor with --replay: both work here")
+    from mirrorpanel.cli import plans, replaying, summaries
+    from mirrorpanel.cli.bars import answering_bar
+    from mirrorpanel.lineup import Machine
+    from mirrorpanel.store import Workspace
+    from mirrorpanel.verbs import fielding
+    from validation.cluster import Cluster
+    from validation.field import here
+
     machine = Machine(device, dtype)
     if replay is not None:
         replaying.replay_run(workspace, replay, machine, as_json)
@@ -78,35 +74,6 @@ def field(
     if as_json:
         show_json(summaries.run(done))
     else:
-        _tell(done, file)
+        summaries.tell_run(done, file)
     if not done.complete:
         raise typer.Exit(3)
-
-
-def _tell(done: FieldedRun, file: Path) -> None:
-    resumed = f", {count(done.resumed)} of them kept from before" if done.resumed else ""
-    partial = "" if done.complete else " (partial)"
-    show(f"Run {done.run}{partial}: {count(done.answers)} answers in {duration(done.seconds)}{resumed}")
-    for line in masking.sentences(done.record.masked):
-        show(f"{line[:-1]} before any model read it.")
-    for line in known.sentences(done.record.known, done.persons):
-        show(line)
-    for line in unseen.sentences(done.record.unseen, done.persons):
-        show(line)
-    for line in screening.sentences(done.record.refused, done.record.doubtful):
-        show(line)
-    if done.record.stopped is not None:
-        show(done.record.stopped.sentence)
-    if done.record.plan is not None:
-        say(plans.outcome(done.record.plan))
-    for outcome, n in done.missing.items():
-        show(f"{counted(n, 'answer')} {_DID_NOT_COME[outcome]}.")
-    if not done.complete:
-        show(f"The run is not complete. Go on with: mirrorpanel field {file}")
-
-
-_DID_NOT_COME = {
-    "refused": "did not come: the model declined, and its words are kept",
-    "unparsable": "did not come: the reply was none of the options, and its words are kept",
-    "failed": "failed to come from the server; they are asked for again when the run goes on",
-}

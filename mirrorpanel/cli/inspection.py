@@ -3,17 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from grounding.sources.inspection_findings import Finding
-from grounding.sources.place import Database, Place, ReadOptions
 from mirrorpanel.cli.console import show, show_json
 from mirrorpanel.render.numbers import count
-from mirrorpanel.verbs import inspecting
-from mirrorpanel.verbs.inspecting import Inspected
 from personas.errors import DataError
+
+if TYPE_CHECKING:
+    from grounding.sources.inspection_findings import Finding
+    from grounding.sources.place import Place, ReadOptions
+    from mirrorpanel.verbs.inspecting import Inspected
 
 _URLS = ("postgresql:", "postgres:", "duckdb:", "env:")
 _SHOWN = 60
@@ -59,6 +60,9 @@ def inspect(
             f"',' beside a decimal point, or nothing; not {thousands!r} with --decimal {decimal!r}",
             param_hint="--thousands",
         )
+    from grounding.sources.place import ReadOptions
+    from mirrorpanel.verbs import inspecting
+
     options = ReadOptions(
         encoding=encoding,
         separator="\t" if separator == "\\t" else separator,
@@ -76,7 +80,9 @@ def inspect(
         _report(found)
 
 
-def _place(file: str, options: ReadOptions, definition: Path | None, table: str) -> Place:
+def _place(file: str, options: "ReadOptions", definition: Path | None, table: str) -> "Place":
+    from grounding.sources.place import Database, Place
+
     if file.startswith(_URLS):
         if not table:
             raise DataError(f"{file.split('@')[-1]}: name a table of the database with --table")
@@ -84,7 +90,7 @@ def _place(file: str, options: ReadOptions, definition: Path | None, table: str)
     return Place(path=Path(file), options=options, definition=definition)
 
 
-def _content(found: Inspected) -> dict[str, object]:
+def _content(found: "Inspected") -> dict[str, object]:
     return {
         "rows": found.inspection.rows,
         "remarks": list(found.remarks),
@@ -98,7 +104,7 @@ def _content(found: Inspected) -> dict[str, object]:
     }
 
 
-def _report(found: Inspected) -> None:
+def _report(found: "Inspected") -> None:
     findings = found.inspection.findings
     width = min(32, max((len(_flat(f.column)) for f in findings), default=8))
     show(f"{'column':<{width}}  {'type':<8}  sure  answers  options")
@@ -116,7 +122,7 @@ def _flat(text: str) -> str:
     return " ".join(text.split())
 
 
-def _line(finding: Finding, width: int) -> str:
+def _line(finding: "Finding", width: int) -> str:
     name = _flat(finding.column)
     name = name if len(name) <= width else f"{name[: width - 3]}..."
     labels = " < ".join(_flat(o.label) for o in finding.options) if finding.type == "scale" else ""
@@ -126,7 +132,7 @@ def _line(finding: Finding, width: int) -> str:
     return f"{name:<{width}}  {finding.type:<8}  {finding.sure:.2f}  {count(finding.answers):>7}  {shown}"
 
 
-def _warnings(findings: Sequence[Finding]) -> list[str]:
+def _warnings(findings: "Sequence[Finding]") -> list[str]:
     personal = [_flat(f.column) for f in findings if f.personal]
     unsure = sum(f.sure < 0.6 for f in findings)
     lines: list[str] = []
@@ -138,7 +144,7 @@ def _warnings(findings: Sequence[Finding]) -> list[str]:
     return lines
 
 
-def _written(found: Inspected) -> list[str]:
+def _written(found: "Inspected") -> list[str]:
     lines = [f"differs: {line}" for line in found.differences]
     if found.codebook is None:
         lines.append("no column is a question with options, so no codebook was written")

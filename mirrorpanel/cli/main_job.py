@@ -5,13 +5,7 @@ from typing import Annotated
 
 import typer
 
-from mirrorpanel import keys, store
-from mirrorpanel.cli import summaries
-from mirrorpanel.cli.console import answering_bar, grounding_bar, say, show, show_json
-from mirrorpanel.lineup import Machine
-from mirrorpanel.store import Workspace
-from mirrorpanel.verbs import demonstration, grounding, reporting, validating
-from personas.models.wheel import cache_folder
+from mirrorpanel.cli.console import say, show, show_json
 
 Folder = Annotated[
     Path, typer.Option("--workspace", "-w", help="Folder of the workspace.", show_default=True)
@@ -38,11 +32,13 @@ def init(
 
     Example: mirrorpanel init my-study
     """
+    from mirrorpanel import keys, store
+
     if key is not None:
         keys.resolved(folder, key)
     store.create(folder)
     if key is not None:
-        with Workspace(folder) as opened:
+        with store.Workspace(folder) as opened:
             keys.use(opened, key)
     if as_json:
         show_json({"workspace": str(folder)})
@@ -56,6 +52,12 @@ def ground(file: Path, workspace: Folder = HERE, as_json: AsJson = False) -> Non
 
     Example: mirrorpanel ground grounding.yaml
     """
+    from mirrorpanel.cli import summaries
+    from mirrorpanel.cli.bars import grounding_bar
+    from mirrorpanel.store import Workspace
+    from mirrorpanel.verbs import grounding
+    from personas.models.wheel import cache_folder
+
     with Workspace(workspace) as opened, grounding_bar() as (begin, stage):
         done = grounding.ground(opened, file, cache_folder(), say, begin, stage)
     if as_json:
@@ -77,6 +79,11 @@ def validate(
 
     Example: mirrorpanel validate spending
     """
+    from mirrorpanel.cli import summaries
+    from mirrorpanel.lineup import Machine
+    from mirrorpanel.store import Workspace
+    from mirrorpanel.verbs import validating
+
     with Workspace(workspace) as opened:
         name = opened.latest("runs", "run", run)
         record = validating.validate(opened, name, Machine(device, dtype), untuned_seconds, say)
@@ -92,6 +99,9 @@ def report(run: str, workspace: Folder = HERE, as_json: AsJson = False) -> None:
 
     Example: mirrorpanel report spending
     """
+    from mirrorpanel.store import Workspace
+    from mirrorpanel.verbs import reporting
+
     with Workspace(workspace) as opened:
         name = opened.latest("runs", "run", run)
         path = reporting.report(opened, name)
@@ -112,12 +122,17 @@ def demo(
 
     Example: mirrorpanel demo --out demo-out
     """
+    from mirrorpanel.cli import demo_summaries
+    from mirrorpanel.cli.bars import answering_bar
+    from mirrorpanel.lineup import Machine
+    from mirrorpanel.verbs import demonstration
+
     done = demonstration.demonstrate(
-        out, Machine(device, dtype), untuned_seconds, answering_bar, say, summaries.demo_step
+        out, Machine(device, dtype), untuned_seconds, answering_bar, say, demo_summaries.step
     )
     if as_json:
-        show_json(summaries.demo(done))
+        show_json(demo_summaries.figures(done))
     else:
-        for line in summaries.demo_lines(done):
+        for line in demo_summaries.lines(done):
             show(line)
         show(str(done.report.resolve()))

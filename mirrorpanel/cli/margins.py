@@ -2,16 +2,16 @@
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-import reference_data
 from mirrorpanel.cli.console import say, show, show_json
 from mirrorpanel.render.numbers import count
-from mirrorpanel.verbs import margins as verb
-from mirrorpanel.verbs.margins import Overview, Shown
-from reference_data import Absence, MarginTable
+
+if TYPE_CHECKING:
+    from mirrorpanel.verbs.margins import Overview, Shown
+    from reference_data import Absence, MarginTable
 
 MOST = 24
 """Categories of a dimension that are listed before the rest is only counted."""
@@ -31,6 +31,8 @@ def margins(
 
     Example: mirrorpanel data margins --country Germany
     """
+    from mirrorpanel.verbs import margins as verb
+
     if name:
         shown = verb.show(name, country)
         _print(_table_content(shown) if as_json else table_text(shown))
@@ -59,6 +61,8 @@ def refresh(
 
     Example: mirrorpanel data refresh edat_lfse_03 --out edu.csv --country DE
     """
+    from mirrorpanel.verbs import margins as verb
+
     fetched = verb.refresh(name, out, country or [], year, say)
     if as_json:
         show_json(fetched.model_dump())
@@ -70,7 +74,7 @@ def refresh(
     show(f"{fetched.source}, {fetched.vintage}. To use it:\n\n{fetched.use}")
 
 
-def overview_text(found: Overview) -> str:
+def overview_text(found: "Overview") -> str:
     """The list of margins, by country, and what there is not."""
     lines: list[str] = []
     for place in dict.fromkeys(table.country for table in found.tables):
@@ -86,15 +90,17 @@ def overview_text(found: Overview) -> str:
 
 
 def _topics() -> str:
+    import reference_data
+
     tables = map(reference_data.margin, reference_data.margin_names())
     return ", ".join(sorted({topic for table in tables for topic in reference_data.topics(table)}))
 
 
-def _brief(absence: Absence) -> str:
+def _brief(absence: "Absence") -> str:
     return f"No official margin: {absence.country}, {absence.topic}. {absence.reason} {absence.instead}"
 
 
-def table_text(shown: Shown) -> str:
+def table_text(shown: "Shown") -> str:
     """One table: provenance, categories, ready recodes, and the lines that use it."""
     table = shown.table
     about = {
@@ -138,7 +144,7 @@ def _quoted(text: str) -> str:
     return text if plain else f'"{text}"'
 
 
-def amount(table: MarginTable) -> str:
+def amount(table: "MarginTable") -> str:
     """How many are counted, in words."""
     if table.unit == "percent":
         wholes = round(table.total / 100)
@@ -146,7 +152,7 @@ def amount(table: MarginTable) -> str:
     return f"{count(table.total)} {table.unit}"
 
 
-def _overview_content(found: Overview) -> dict[str, object]:
+def _overview_content(found: "Overview") -> dict[str, object]:
     return {
         "country": found.country,
         "topic": found.topic,
@@ -158,7 +164,7 @@ def _overview_content(found: Overview) -> dict[str, object]:
     }
 
 
-def _table_content(shown: Shown) -> dict[str, object]:
+def _table_content(shown: "Shown") -> dict[str, object]:
     return _about(shown.table) | {
         "categories": {d: list(c) for d, c in shown.categories.items()},
         "levels": {
@@ -169,7 +175,7 @@ def _table_content(shown: Shown) -> dict[str, object]:
     }
 
 
-def _about(table: MarginTable) -> dict[str, object]:
+def _about(table: "MarginTable") -> dict[str, object]:
     total = None if table.unit == "percent" else round(table.total)
     keys = (
         "name",

@@ -3,17 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mirrorpanel import removal
 from mirrorpanel.cli.console import agree, show, show_json
-from mirrorpanel.records import PanelRecord, TableRecord
 from mirrorpanel.render.numbers import count, decimal, percent
-from mirrorpanel.store import Workspace
-from mirrorpanel.verbs import composition
-from mirrorpanel.verbs.composition import Fact
+
+if TYPE_CHECKING:
+    from mirrorpanel.records import PanelRecord, TableRecord
+    from mirrorpanel.verbs.composition import Fact
 
 panel = typer.Typer(help="Panels: who is in them, and where everything comes from.", no_args_is_help=True)
 
@@ -31,6 +30,9 @@ def panel_list(workspace: Folder = HERE, as_json: AsJson = False) -> None:
 
     Example: mirrorpanel panel list
     """
+    from mirrorpanel.store import Workspace
+    from mirrorpanel.verbs import composition
+
     with Workspace(workspace, read_only=True) as opened:
         found = composition.listing(opened)
     if as_json:
@@ -60,6 +62,9 @@ def panel_show(
 
     Example: mirrorpanel panel show spending
     """
+    from mirrorpanel.store import Workspace
+    from mirrorpanel.verbs import composition
+
     with Workspace(workspace, read_only=True) as opened:
         found, record = composition.composition(opened, name or composition.only(opened))
     if as_json:
@@ -80,6 +85,9 @@ def panel_explain(
 
     Example: mirrorpanel panel explain p0001
     """
+    from mirrorpanel.store import Workspace
+    from mirrorpanel.verbs import composition
+
     with Workspace(workspace, read_only=True) as opened:
         found, record = composition.composition(opened, name or composition.only(opened))
         facts = composition.explain(opened, found, person)
@@ -115,6 +123,9 @@ def panel_export(
 
     Example: mirrorpanel panel export --attribute age_group --attribute sex
     """
+    from mirrorpanel.store import Workspace
+    from mirrorpanel.verbs import composition
+
     with Workspace(workspace) as opened:
         found, _ = composition.composition(opened, name or composition.only(opened))
         done = composition.export(opened, found, out, k, attribute or [])
@@ -144,6 +155,9 @@ def panel_delete(
 
     Example: mirrorpanel panel delete spending-8604c29e
     """
+    from mirrorpanel import removal
+    from mirrorpanel.store import Workspace
+
     with Workspace(workspace) as opened:
         planned = removal.plan(opened, opened.latest("panels", "panel", name))
         what = (
@@ -161,7 +175,7 @@ def panel_delete(
         show(f"Not deleted, since it lies elsewhere: {file}")
 
 
-def _lines(found: str, record: PanelRecord) -> Sequence[str]:
+def _lines(found: str, record: "PanelRecord") -> Sequence[str]:
     weighting = record.weighting
     made = "people" if record.spec.synthesis is None else "modelled people"
     lines = [
@@ -185,7 +199,7 @@ def _lines(found: str, record: PanelRecord) -> Sequence[str]:
     return lines
 
 
-def _fact(fact: Fact, tables: Sequence[TableRecord]) -> Sequence[str]:
+def _fact(fact: "Fact", tables: "Sequence[TableRecord]") -> Sequence[str]:
     vintage = f", {fact.vintage}" if fact.vintage else ""
     lines = [
         f"{fact.attribute}: {fact.value}",

@@ -47,6 +47,8 @@ def sentences(run: str, planned: Planned) -> list[str]:
         f"Run {run}: {counted(work.answers, 'answer')} to come{kept}",
         f"Encoded once: {_once(work)}",
     ]
+    if work.remembered:
+        lines.append(f"Encoded before and kept: {counted(work.remembered, 'text')}")
     if work.persons:
         alike = "read with the questions, those of a batch who are alike once"
         lines.append(f"{counted(work.persons, 'person')} {alike}")

@@ -2,18 +2,17 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mirrorpanel import keys
 from mirrorpanel.cli.console import agree, show, show_json
-from mirrorpanel.keys import RING, KeyRecord
-from mirrorpanel.receipts import Receipt
 from mirrorpanel.render.numbers import count
-from mirrorpanel.store import Workspace
-from mirrorpanel.verbs import auditing, erasing, keeping
 from personas.wording import counted
+
+if TYPE_CHECKING:
+    from mirrorpanel.keys import KeyRecord
+    from mirrorpanel.receipts import Receipt
 
 key = typer.Typer(
     help="The key of the pseudonyms: where it is, changing it, ending it.", no_args_is_help=True
@@ -36,6 +35,9 @@ def key_show(workspace: Folder = HERE, as_json: AsJson = False) -> None:
 
     Example: mirrorpanel key show
     """
+    from mirrorpanel import keys
+    from mirrorpanel.store import Workspace
+
     with Workspace(workspace, read_only=True) as opened:
         _key(keys.record(opened), as_json)
 
@@ -50,6 +52,9 @@ def key_use(
 
     Example: mirrorpanel key use ~/keys/panel.key
     """
+    from mirrorpanel import keys
+    from mirrorpanel.store import Workspace
+
     with Workspace(workspace) as opened:
         _key(keys.use(opened, place), as_json)
 
@@ -60,6 +65,9 @@ def key_rotate(workspace: Folder = HERE, as_json: AsJson = False) -> None:
 
     Example: mirrorpanel key rotate
     """
+    from mirrorpanel.store import Workspace
+    from mirrorpanel.verbs import keeping
+
     with Workspace(workspace) as opened:
         done = keeping.rotate(opened)
     if as_json:
@@ -74,6 +82,10 @@ def key_destroy(workspace: Folder = HERE, yes: Yes = False, as_json: AsJson = Fa
 
     Example: mirrorpanel key destroy --yes
     """
+    from mirrorpanel import keys
+    from mirrorpanel.store import Workspace
+    from mirrorpanel.verbs import keeping
+
     with Workspace(workspace) as opened:
         known = keys.record(opened)
         if known.check and not yes:
@@ -96,6 +108,9 @@ def audit_verify(
 
     Example: mirrorpanel audit verify
     """
+    from mirrorpanel.store import Workspace
+    from mirrorpanel.verbs import auditing
+
     with Workspace(workspace, read_only=True) as opened:
         found = auditing.verify(opened, head)
     if as_json:
@@ -128,6 +143,9 @@ def audit_show(workspace: Folder = HERE, as_json: AsJson = False) -> None:
 
     Example: mirrorpanel audit show
     """
+    from mirrorpanel.store import Workspace
+    from mirrorpanel.verbs import auditing
+
     with Workspace(workspace, read_only=True) as opened:
         found = auditing.entries(opened)
     if as_json:
@@ -148,6 +166,9 @@ def audit_export(
 
     Example: mirrorpanel audit export
     """
+    from mirrorpanel.store import Workspace
+    from mirrorpanel.verbs import auditing
+
     with Workspace(workspace, read_only=True) as opened:
         markdown, content = auditing.export(opened, out)
     if as_json:
@@ -170,8 +191,10 @@ def erase(
 
     Example: mirrorpanel erase C-10442 --yes
     """
+    from mirrorpanel.store import Workspace
+    from mirrorpanel.verbs import erasing
 
-    def agreed(receipt: Receipt) -> bool:
+    def agreed(receipt: "Receipt") -> bool:
         if not yes:
             agree(f"{_summary(receipt)}\nErase them? This cannot be undone.")
         return True
@@ -191,7 +214,7 @@ def erase(
     show(str(done.file))
 
 
-def _summary(receipt: Receipt) -> str:
+def _summary(receipt: "Receipt") -> str:
     d, panels = receipt.deleted, receipt.panels
     several = f"{len(panels)} panels: " if len(panels) > 1 else ""
     return (
@@ -203,7 +226,9 @@ def _summary(receipt: Receipt) -> str:
     )
 
 
-def _key(known: KeyRecord, as_json: bool) -> None:
+def _key(known: "KeyRecord", as_json: bool) -> None:
+    from mirrorpanel.keys import RING
+
     if as_json:
         show_json(known.model_dump(mode="json"))
         return

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import typer
 
-from mirrorpanel.cli.console import answering_bar, show, show_json
+from mirrorpanel.cli.bars import answering_bar
+from mirrorpanel.cli.console import show, show_json
 from mirrorpanel.lineup import Machine
 from mirrorpanel.render.numbers import count
 from mirrorpanel.store import Workspace
@@ -43,6 +44,7 @@ def _summary(found: Replayed) -> dict[str, object]:
         "largest_difference": compared.largest,
         "doubled": found.doubled,
         "first": None if compared.first is None else compared.first._asdict(),
+        "encodings_kept_then": found.remembered,
         "fingerprint": found.stored,
         "fingerprint_now": found.now,
         "synthetic": True,
@@ -67,6 +69,11 @@ def _lines(found: Replayed) -> list[str]:
         lines.append(
             f"It was answered by fingerprint {found.stored}, and is now by {found.now}: other weights, "
             "device or number format; only the same give the same bytes (--device, --dtype)"
+        )
+    elif found.remembered:
+        lines.append(
+            f"The encodings of {counted(found.remembered, 'text')} had been kept from before, and were made "
+            "anew here, beside other texts: that can change the last digits of what is computed"
         )
     return lines
 

@@ -2,17 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, cast, get_args
+from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
 
 from mirrorpanel.cli.console import show, show_json
 from mirrorpanel.render.numbers import count, decimal, interval, percent, proportion
-from mirrorpanel.store import Workspace
-from mirrorpanel.verbs import review as verbs
 from personas.wording import counted
-from training.review.raters import Level
-from training.review.review import Reviewed
+
+if TYPE_CHECKING:
+    from training.review.review import Reviewed
 
 review = typer.Typer(help="Open answers, rated blind by people.", no_args_is_help=True)
 
@@ -40,6 +39,10 @@ def review_export(
 
     Example: mirrorpanel review export answers.csv --out review.xlsx
     """
+    from mirrorpanel.store import Workspace
+    from mirrorpanel.verbs import review as verbs
+    from training.review.raters import Level
+
     if level and level not in get_args(Level):
         raise typer.BadParameter(f"one of {', '.join(get_args(Level))}, not {level!r}", param_hint="--level")
     chosen = tuple(v.strip() for v in values.split(",")) if values else ()
@@ -73,6 +76,9 @@ def review_read(
 
     Example: mirrorpanel review read review-1.xlsx review-2.xlsx
     """
+    from mirrorpanel.store import Workspace
+    from mirrorpanel.verbs import review as verbs
+
     with Workspace(workspace) as opened:
         done = verbs.read(opened, files)
     if as_json:
@@ -82,7 +88,7 @@ def review_read(
         show(line)
 
 
-def _lines(done: Reviewed) -> Sequence[str]:
+def _lines(done: "Reviewed") -> Sequence[str]:
     lines = [f"Review {done.review} ({done.seal}): {counted(done.items, 'answer')}"]
     for one in done.raters:
         rows = ", ".join(map(str, one.unrated_rows))

@@ -1,27 +1,39 @@
 """Results of the verbs as lines for people and as JSON objects; no figure is made here."""
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from grounding import provenance
-from mirrorpanel.cli.console import say
+from grounding.privacy import masking
+from mirrorpanel import known, unseen
+from mirrorpanel.cli import plans
+from mirrorpanel.cli.console import say, show
 from mirrorpanel.records import AgreementRecord, Apart
 from mirrorpanel.render import wording
 from mirrorpanel.render.numbers import count, decimal, duration, interval, points, proportion
-from mirrorpanel.verbs.demonstration import Demonstration
-from mirrorpanel.verbs.fielding import FieldedRun
-from mirrorpanel.verbs.grounding import GroundedPanel
-from mirrorpanel.verbs.training import TrainedAdapter
+from personas import screening
 from personas.wording import counted, listing
 from validation.results import AgreementResult, Status, StatusResult
 from validation.toplines import ToplinesResult
+
+if TYPE_CHECKING:
+    from mirrorpanel.verbs.fielding import FieldedRun
+    from mirrorpanel.verbs.grounding import GroundedPanel
+    from mirrorpanel.verbs.training import TrainedAdapter
 
 _STATUSES: dict[Status, str] = {
     "unseen_people": "people never trained on",
     "unseen_both": "people and questions never trained on",
 }
+_DID_NOT_COME = {
+    "refused": "did not come: the model declined, and its words are kept",
+    "unparsable": "did not come: the reply was none of the options, and its words are kept",
+    "failed": "failed to come from the server; they are asked for again when the run goes on",
+}
 
 
-def panel(done: GroundedPanel) -> dict[str, object]:
+def panel(done: "GroundedPanel") -> dict[str, object]:
     """``ground --json``."""
     weighting = done.record.weighting
     return {
@@ -38,7 +50,7 @@ def panel(done: GroundedPanel) -> dict[str, object]:
     }
 
 
-def panel_lines(done: GroundedPanel) -> Sequence[str]:
+def panel_lines(done: "GroundedPanel") -> Sequence[str]:
     """``ground`` for people: the panel and its weighting line."""
     weighting = done.record.weighting
     kinds = provenance.known(done.record.provenance)
@@ -57,7 +69,7 @@ def panel_lines(done: GroundedPanel) -> Sequence[str]:
     )
 
 
-def adapter(done: TrainedAdapter) -> dict[str, object]:
+def adapter(done: "TrainedAdapter") -> dict[str, object]:
     """``train --json``."""
     record = done.record
     return {
@@ -75,7 +87,7 @@ def adapter(done: TrainedAdapter) -> dict[str, object]:
     }
 
 
-def adapter_lines(done: TrainedAdapter) -> Sequence[str]:
+def adapter_lines(done: "TrainedAdapter") -> Sequence[str]:
     """``train`` for people."""
     record, scores = done.record, done.record.log_scores
     took = record.command_seconds
@@ -90,7 +102,7 @@ def adapter_lines(done: TrainedAdapter) -> Sequence[str]:
     )
 
 
-def run(done: FieldedRun) -> dict[str, object]:
+def run(done: "FieldedRun") -> dict[str, object]:
     """``field --json``."""
     return {
         "run": done.run,
@@ -111,6 +123,29 @@ def run(done: FieldedRun) -> dict[str, object]:
     }
 
 
+def tell_run(done: "FieldedRun", file: Path) -> None:
+    """Prints ``field`` for people."""
+    resumed = f", {count(done.resumed)} of them kept from before" if done.resumed else ""
+    partial = "" if done.complete else " (partial)"
+    show(f"Run {done.run}{partial}: {count(done.answers)} answers in {duration(done.seconds)}{resumed}")
+    for line in masking.sentences(done.record.masked):
+        show(f"{line[:-1]} before any model read it.")
+    for line in known.sentences(done.record.known, done.persons):
+        show(line)
+    for line in unseen.sentences(done.record.unseen, done.persons):
+        show(line)
+    for line in screening.sentences(done.record.refused, done.record.doubtful):
+        show(line)
+    if done.record.stopped is not None:
+        show(done.record.stopped.sentence)
+    if done.record.plan is not None:
+        say(plans.outcome(done.record.plan))
+    for outcome, n in done.missing.items():
+        show(f"{counted(n, 'answer')} {_DID_NOT_COME[outcome]}.")
+    if not done.complete:
+        show(f"The run is not complete. Go on with: mirrorpanel field {file}")
+
+
 def agreement(name: str, record: AgreementRecord) -> dict[str, object]:
     """``validate --json``: the headline of each kind of held-out data."""
     published = [
@@ -126,7 +161,7 @@ def agreement(name: str, record: AgreementRecord) -> dict[str, object]:
     apart = {part.part: None if part.result is None else part.result.agreement.value for part in record.apart}
     more: dict[str, object] = {"apart": apart, "outside_support": record.outside_support}
     more |= {"toplines": published, "fielded": record.fielded}
-    return {"run": name, "synthetic": True, **_headline(record.result), **more}
+    return {"run": name, "synthetic": True, **headline(record.result), **more}
 
 
 def agreement_lines(record: AgreementRecord) -> Sequence[str]:
@@ -183,7 +218,8 @@ def _table(status: StatusResult, what: str) -> list[str]:
     return [head, *(f"  {name:<28} {value:>6}  {span}".rstrip() for name, value, span in rows)]
 
 
-def _headline(result: AgreementResult) -> dict[str, object]:
+def headline(result: AgreementResult) -> dict[str, object]:
+    """What a report is headed by, for each kind of people and questions."""
     found = {s.status: s for s in result.statuses}
     people, questions = found.get("unseen_people"), found.get("unseen_both")
     return {
@@ -198,47 +234,3 @@ def _headline(result: AgreementResult) -> dict[str, object]:
         "beats_best_baseline": {k: s.beats_best_baseline for k, s in found.items()},
         "verdict": {k: s.verdict for k, s in found.items()},
     }
-
-
-def demo_step(done: object) -> None:
-    """Prints the summary of one step of the demo."""
-    lines: Sequence[str] = ()
-    if isinstance(done, GroundedPanel):
-        lines = panel_lines(done)
-    elif isinstance(done, TrainedAdapter):
-        lines = adapter_lines(done)
-    elif isinstance(done, FieldedRun):
-        lines = (f"Run {done.run}: {count(done.answers)} answers in {duration(done.seconds)}",)
-    for line in lines:
-        say(line)
-
-
-def demo(done: Demonstration) -> dict[str, object]:
-    """``demo --json``."""
-    weighting = done.panel.record.weighting
-    return {
-        "answers": done.run.answers,
-        "seconds": done.run.seconds,
-        "answers_per_second": done.run.answers / done.run.seconds,
-        **_headline(done.agreement.result),
-        "design_effect": weighting.design_effect,
-        "effective_base": weighting.effective_base,
-        "report": str(done.report.resolve()),
-        "model": done.run.record.model,
-        "model_fingerprint": done.run.record.fingerprint,
-        "processor": done.adapter.record.processor,
-        "untuned": done.agreement.untuned,
-        "training_seconds": done.adapter.record.seconds,
-        "seconds_total": done.seconds,
-        "synthetic": True,
-    }
-
-
-def demo_lines(done: Demonstration) -> Sequence[str]:
-    """``demo`` for people: agreement, time and the synthetic label."""
-    return (
-        *agreement_lines(done.agreement),
-        f"{count(done.run.answers)} simulated answers in {duration(done.run.seconds)}; the whole demo took "
-        f"{duration(done.seconds)} on {done.adapter.record.processor}.",
-        "Synthetic data: these answers come from simulated persons, not from people.",
-    )

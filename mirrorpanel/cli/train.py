@@ -1,21 +1,16 @@
 """``train``: fitting a persona model, and what belongs to it before and after."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mirrorpanel.cli import adapters, rungs, summaries
-from mirrorpanel.cli.console import climbing_bar, say, show, show_json
-from mirrorpanel.lineup import Machine
-from mirrorpanel.render import audit_page
-from mirrorpanel.store import Workspace
-from mirrorpanel.verbs import laddering, rechecking, registry, training, training_audit
-from mirrorpanel.verbs.training import TrainedAdapter
-from personas import document
-from personas.models.wheel import cache_folder
-from training.gradients import distributed, task
-from training.spec import TrainSpec
+from mirrorpanel.cli.console import say, show, show_json
+
+if TYPE_CHECKING:
+    from mirrorpanel.lineup import Machine
+    from mirrorpanel.store import Workspace
+    from mirrorpanel.verbs.training import TrainedAdapter
 
 HERE = Path()
 
@@ -65,6 +60,11 @@ def train(
             "--ladder": ladder, "--recalibrate": recalibrate, "--force": force,
         }
     )  # fmt: skip
+    from mirrorpanel.lineup import Machine
+    from mirrorpanel.store import Workspace
+    from mirrorpanel.verbs import training
+    from training.gradients import distributed, task
+
     own = distributed.share()
     if not own.writes:
         task.follow(own)  # the first process alone opens the workspace
@@ -104,10 +104,15 @@ def _refuse_idle(flags: dict[str, bool]) -> None:
 
 
 def _tell(
-    opened: Workspace, done: TrainedAdapter, file: Path, ladder: bool, machine: Machine, as_json: bool
+    opened: "Workspace", done: "TrainedAdapter", file: Path, ladder: bool, machine: "Machine", as_json: bool
 ) -> None:
+    from mirrorpanel.cli import rungs, summaries
+
     climbed = None
     if ladder:
+        from mirrorpanel.cli.bars import climbing_bar
+        from mirrorpanel.verbs import laddering
+
         with climbing_bar() as (begin, stage):
             climbed = laddering.climb(opened, file, done.adapter, machine, stage, begin)
     if as_json:
@@ -122,8 +127,11 @@ def _tell(
         show(str(climbed.page))
 
 
-def _audit(opened: Workspace, file: Path, as_json: bool) -> None:
+def _audit(opened: "Workspace", file: Path, as_json: bool) -> None:
     """Prints what was found; exit code 1 where it stops a training."""
+    from mirrorpanel.render import audit_page
+    from mirrorpanel.verbs import training_audit
+
     found = training_audit.audit(opened, file)
     if as_json:
         show_json(
@@ -138,7 +146,10 @@ def _audit(opened: Workspace, file: Path, as_json: bool) -> None:
         raise typer.Exit(1)
 
 
-def _compare(opened: Workspace, names: tuple[str, str], machine: Machine, as_json: bool) -> None:
+def _compare(opened: "Workspace", names: tuple[str, str], machine: "Machine", as_json: bool) -> None:
+    from mirrorpanel.cli import adapters
+    from mirrorpanel.verbs import registry
+
     done = registry.compare(opened, *names, machine)
     if as_json:
         show_json(done.model_dump(mode="json"))
@@ -148,14 +159,20 @@ def _compare(opened: Workspace, names: tuple[str, str], machine: Machine, as_jso
 
 
 def _recheck(
-    opened: Workspace,
+    opened: "Workspace",
     file: Path,
     wave: str,
     recalibrate: bool,
     force: bool,
-    machine: Machine,
+    machine: "Machine",
     as_json: bool,
 ) -> None:
+    from mirrorpanel.cli import adapters
+    from mirrorpanel.verbs import rechecking
+    from personas import document
+    from personas.models.wheel import cache_folder
+    from training.spec import TrainSpec
+
     name = document.read(file, TrainSpec).adapter if file.is_file() else str(file)
     done = rechecking.rechecked(opened, name, wave, cache_folder(), machine, say, recalibrate, forced=force)
     if as_json:

@@ -111,15 +111,17 @@ def fielding(
     """
     prepared = prepare(workspace, file, machine, anew)
     with places.named(file, "adapter" if prepared.record.spec.adapter else "model"):
-        found = plan(workspace, prepared) if answerer is here else None
+        found = plan(workspace, prepared, thorough=False) if answerer is here else None
     if found is not None:
         prepared = replace(prepared, record=prepared.record.model_copy(update={"plan": found.record()}))
     begin(prepared.answers)
     return ask(workspace, prepared, progress, stop, answerer)
 
 
-def plan(workspace: Workspace, prepared: Prepared) -> Planned | None:
+def plan(workspace: Workspace, prepared: Prepared, thorough: bool = True) -> Planned | None:
     """What is left to ask and what it is expected to take; ``None`` where nothing is left.
+
+    See ``planning.planned`` for ``thorough``.
 
     Raises:
         PlanError: it would not fit into memory.
@@ -132,6 +134,7 @@ def plan(workspace: Workspace, prepared: Prepared) -> Planned | None:
         prepared.persons,
         prepared.questions,
         prepared.record.spec.persons_at_once,
+        thorough,
     )
 
 

@@ -10,6 +10,7 @@ from grounding.sources.draft_grounding import Placed
 from grounding.sources.inspection import Inspection
 from grounding.sources.place import Place, ReadOptions
 from grounding.sources.table import Table
+from personas import disk
 from personas.errors import DocumentError
 
 
@@ -62,7 +63,7 @@ def inspect(place: Place, out: Path | None = None, grounding: Path | None = None
     if grounding is not None:
         numbered = any(name.endswith(" (2)") for name in table.columns)
         placed = _placed(place, written.codebook, grounding.parent, numbered)
-        _write(grounding, draft_grounding.grounding(found, placed))
+        disk.replace(grounding, draft_grounding.grounding(found, placed))
     return Inspected(
         inspection=found,
         codebook=written.codebook,
@@ -102,20 +103,12 @@ def _codebook(path: Path, old: str | None, table: Table, found: Inspection) -> _
     if old is None:
         if not any(draft.asks(f) for f in found.findings):
             return _Written(None, (), ())
-        _write(path, draft.codebook(found, Path(table.name).name))
+        disk.replace(path, draft.codebook(found, Path(table.name).name))
         return _Written(path, tuple(f.column for f in found.findings), ())
     extended = draft_update.extended(old, str(path), found)
     if extended.added:
-        _write(path, extended.text)
+        disk.replace(path, extended.text)
     return _Written(path, extended.added, draft_update.differences(codebook.load(path), table))
-
-
-def _write(path: Path, text: str) -> None:
-    """The whole file or none of it: a draft that breaks off leaves what stood there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(text.encode("utf-8"))
-    part.replace(path)
 
 
 def _placed(place: Place, book: Path | None, folder: Path, numbered: bool) -> Placed:

@@ -10,6 +10,7 @@ from mirrorpanel.lineup import Machine
 from mirrorpanel.records import AdapterRecord
 from mirrorpanel.registry import Registered
 from mirrorpanel.store import Workspace, now, write_failed
+from personas import disk
 from personas.errors import MirrorpanelError
 from personas.models.base import AnswerModel
 from training.registry import card
@@ -75,9 +76,7 @@ def _written(
         text = path.read_text(encoding="utf-8")
         with workspace.transaction(verb, detail):
             registry.write(workspace, found.adapter, registration)
-        part = path.with_name(f".{CARD}.part")
-        part.write_text(card.with_status(text, registration), encoding="utf-8")
-        part.replace(path)
+        disk.replace(path, card.with_status(text, registration))
     except OSError as error:
         raise write_failed(path, error) from None
     return registry.get(workspace, found.adapter)

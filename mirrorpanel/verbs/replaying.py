@@ -30,6 +30,7 @@ class Replayed:
         now: fingerprint of what answers now.
         processor: that answers now.
         complete: the run is.
+        remembered: texts whose encodings had been kept from before; here everything is encoded anew.
     """
 
     run: str
@@ -39,6 +40,7 @@ class Replayed:
     now: str
     processor: str
     complete: bool
+    remembered: int = 0
 
     @property
     def identical(self) -> bool:
@@ -73,7 +75,7 @@ def replay(
     persons = _asked(workspace, run, panel, record)
     questions = record.questions
     spec = record.spec.model_copy(update={"adapter": record.adapter})
-    answering = lineup.answering(workspace, spec, machine)
+    answering = lineup.answering(workspace, spec, machine, anew=True)
     drawing: Drawing = independently
     if record.draws == "joint" and isinstance(answering.model, FactoredModel):
         drawing = Jointly(answering.model)
@@ -88,6 +90,7 @@ def replay(
     return Replayed(
         run=run, compared=found, doubled=_doubled(workspace, run), stored=record.fingerprint,
         now=answering.model.fingerprint, processor=answering.processor(), complete=finished is not None,
+        remembered=0 if record.plan is None else record.plan.remembered,
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ persons of the simulated panel stay as they are: an interval is about this panel
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtri, stdtrit
 
 from personas.answer import NO_ANSWER, Answers
 from personas.arrays import BoolArray, FloatArray, IntArray
@@ -182,5 +182,5 @@ def _widening(n_questions: int) -> float:
     if n_questions < 2:
         return 1.0
     quantile = (1 + _LEVEL) / 2
-    ratio = float(stats.t.ppf(quantile, n_questions - 1)) / float(stats.norm.ppf(quantile))
+    ratio = float(stdtrit(n_questions - 1, quantile)) / float(ndtri(quantile))
     return ratio * float(np.sqrt(n_questions / (n_questions - 1)))

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import binom
 
 from personas.answer import NO_ANSWER
 from personas.arrays import FloatArray, IntArray
@@ -98,6 +97,7 @@ def entropy_ratio(
     Raises:
         ValueError: nobody with a positive weight answered, or shapes do not fit.
     """
+    from scipy.stats import binom
 
     def simulated(cell: _Cell) -> float:
         base = max(1, round(1.0 / float(np.square(cell.share).sum())))

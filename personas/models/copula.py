@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.polynomial.hermite_e import hermegauss
 from scipy.special import ndtr, ndtri, softmax
-from scipy.stats import norm
 
 from personas import draws
 from personas.arrays import FloatArray, IntArray
@@ -110,7 +109,8 @@ def _slope(shares: FloatArray, loadings: FloatArray) -> tuple[FloatArray, IntArr
     sign = -1.0 if scores @ (np.arange(len(scores)) - (len(scores) - 1) / 2.0) < 0 else 1.0
     order = np.argsort(sign * scores, kind="stable")
     cuts = np.clip(np.cumsum(shares[order])[:-1], 1e-12, 1.0 - 1e-12)
-    densities = np.concatenate([[0.0], np.asarray(norm.pdf(ndtri(cuts))), [0.0]])
+    normal = np.exp(-np.square(ndtri(cuts)) / 2.0) / np.sqrt(2.0 * np.pi)
+    densities = np.concatenate([[0.0], normal, [0.0]])
     whole = float(scores[order] @ -np.diff(densities))
     slope = _covariance(shares, scores) / whole if whole > 0 else 0.0
     return sign * min(slope, _MOST) * directions[0], order

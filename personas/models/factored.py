@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,37 +27,29 @@ from scipy.special import softmax
 from personas.arrays import FloatArray
 from personas.errors import DataError
 from personas.models import residuals
-from personas.models.factored_config import FORMAT, ContextQuestion, FactoredConfig, format_of
+from personas.models.factored_config import (
+    FORMAT,
+    ContextQuestion,
+    FactoredConfig,
+    format_of,
+    refuse_no_numbers,
+    unreadable,
+)
 from personas.models.head import Head, Regressions, Standing, concatenated, regressions
 from personas.models.kernel import OptionSet, joined, option_set, row_blocks
 from personas.models.persons import PersonEncoder
 from personas.models.projection import Projection
+from personas.models.remembered import VectorStore, predicted
 from personas.models.residuals import Posterior, Residuals
+from personas.models.texts import TextEncoder as TextEncoder
+from personas.models.texts import attribute_vectors as attribute_vectors
+from personas.models.texts import question_option_vectors as question_option_vectors
 from personas.panel import Panel
-from personas.prompt import PROMPT_VERSION, attribute_text, option_text, question_text, value_text
+from personas.prompt import PROMPT_VERSION
 from personas.question import Question
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
 _TENSORS = ("question_vectors", "centre", "projection", "attribute_vectors", "log_prior", "effects", "extra")
-
-
-class TextEncoder(Protocol):
-    """Turns texts into vectors; ``tails`` are the parts to pool over, each read after its text."""
-
-    def encode(self, texts: Sequence[str], tails: Sequence[str]) -> FloatArray:
-        """Vectors of shape (n_layers, n_texts, dim)."""
-        ...
-
-
-def question_option_vectors(encoder: TextEncoder, questions: Sequence[Question]) -> FloatArray:
-    """Vector of each option read after its question, shape (n_layers, total options, dim)."""
-    texts = [question_text(q) for q in questions for _ in q.options]
-    return encoder.encode(texts, [option_text(o) for q in questions for o in q.options])
-
-
-def attribute_vectors(encoder: TextEncoder, pairs: Sequence[tuple[str, str]]) -> FloatArray:
-    """Vector of each value read after its attribute, shape (n_layers, n_pairs, dim)."""
-    return encoder.encode([attribute_text(n) for n, _ in pairs], [value_text(v) for _, v in pairs])
 
 
 @dataclass(frozen=True)
@@ -73,6 +65,7 @@ class FactoredModel:
         extra: sampling variance of each row's log share in nats squared, (n_rows,); large for few answers.
         load_encoder: called when something has to be encoded.
         residuals: what the answers of a person have in common beyond the attributes, where that is known.
+        store: where predictions for new questions are looked up and kept, where there is one.
     """
 
     config: FactoredConfig
@@ -83,6 +76,7 @@ class FactoredModel:
     extra: FloatArray
     load_encoder: Callable[[], TextEncoder]
     residuals: Residuals | None = None
+    store: VectorStore | None = None
 
     @property
     def name(self) -> str:
@@ -230,8 +224,19 @@ class FactoredModel:
         return [q.name for q, s in zip(questions, standing, strict=True) if s == "kind"]
 
     def option_vectors(self, questions: Sequence[Question]) -> OptionSet:
-        """The options of any questions as the kernel sees them; the texts are encoded."""
-        return option_set(questions, self.projection.apply(question_option_vectors(self.encoder, questions)))
+        """The options of any questions as the kernel sees them; what is new is encoded, together and once."""
+        new = [q for q in questions if q.fingerprint not in self._encoded]
+        if new:
+            vectors = self.projection.apply(question_option_vectors(self.encoder, new))
+            for question, block in zip(new, option_blocks(new), strict=True):
+                self._encoded[question.fingerprint] = vectors[:, block]
+        return option_set(
+            questions, np.concatenate([self._encoded[q.fingerprint] for q in questions], axis=1)
+        )
+
+    @cached_property
+    def _encoded(self) -> dict[str, FloatArray]:
+        return {}
 
     @cached_property
     def everything(self) -> Regressions:
@@ -251,16 +256,21 @@ class FactoredModel:
         """Prior and effects of new questions by kernel regression from those known."""
         options = self.option_vectors(questions)
         if self.own is None:
-            return options, self.everything.predict(options)
+            return options, self._across(options)
         near = self.own.predict(options)
-        if all(standing == "near" for standing in near.standing):
+        left = [place for place, standing in enumerate(near.standing) if standing != "near"]
+        if not left:
             return options, near
-        far = self.everything.predict(options)
-        heads = [
-            (near if standing == "near" else far).of(options, [place])
-            for place, standing in enumerate(near.standing)
-        ]
+        others = options.take(left)
+        far = self._across(others)
+        heads = [near.of(options, [place]) for place in range(len(questions))]
+        for number, place in enumerate(left):
+            heads[place] = far.of(others, [number])
         return options, concatenated(heads)
+
+    def _across(self, options: OptionSet) -> Head:
+        """What all questions known say of others; the regressions are worked out only for what is new."""
+        return predicted(self.store, self.fingerprint, lambda: self.everything, options)
 
     def _tensors(self) -> dict[str, NDArray[Any]]:
         """What is saved and what the fingerprint is of: halves for option vectors, singles for the rest."""
@@ -276,7 +286,8 @@ class FactoredModel:
     def __getstate__(self) -> dict[str, Any]:
         """What goes to another process: all that has been encoded so far, without the language model."""
         left = ("encoder", "everything", "own", "_fingerprint")
-        return {k: v for k, v in vars(self).items() if k not in left} | {"load_encoder": _left_behind}
+        kept = {k: v for k, v in vars(self).items() if k not in left}
+        return kept | {"load_encoder": _left_behind, "store": None}
 
     def save(self, folder: Path) -> None:
         """Writes weights and configuration into ``folder``."""
@@ -317,7 +328,7 @@ def load_config(folder: Path) -> FactoredConfig:
         written = format_of(text)
         config = FactoredConfig.model_validate_json(text) if written == FORMAT else None
     except (OSError, ValueError) as error:
-        raise _unreadable(folder, error) from None
+        raise unreadable(folder, error) from None
     if config is None or config.prompt_version != PROMPT_VERSION:
         prompts = "" if config is None else f" and prompts version {config.prompt_version}"
         raise DataError(
@@ -337,12 +348,12 @@ def load(folder: Path, load_encoder: Callable[[FactoredConfig], TextEncoder]) ->
     config = load_config(folder)
     try:
         arrays = load_tensors((folder / WEIGHTS).read_bytes())
-        _refuse_no_numbers(folder, arrays)
+        refuse_no_numbers(folder / WEIGHTS, arrays)
         tensors = {name: arrays[name].astype(np.float64) for name in _TENSORS}
     except KeyError as error:
         raise DataError(f"{folder} holds no persona model: {WEIGHTS} lacks {error}; train it again") from None
     except (OSError, ValueError, SafetensorError) as error:
-        raise _unreadable(folder, error) from None
+        raise unreadable(folder, error) from None
     persons = PersonEncoder(config.attributes, tensors["attribute_vectors"], config.text)
     return FactoredModel(
         config=config,
@@ -354,25 +365,6 @@ def load(folder: Path, load_encoder: Callable[[FactoredConfig], TextEncoder]) ->
         load_encoder=lambda: load_encoder(config),
         residuals=_residuals(config, arrays),
     )
-
-
-def _unreadable(folder: Path, error: Exception) -> DataError:
-    return DataError(
-        f"{folder} holds no persona model that can be read: {error}; restore the folder from a backup, "
-        "or train it again"
-    )
-
-
-def _refuse_no_numbers(folder: Path, tensors: Mapping[str, NDArray[Any]]) -> None:
-    """Returns where all weights are finite. Raises: DataError naming the first tensor with others."""
-    for name, tensor in tensors.items():
-        wrong = int(np.sum(~np.isfinite(tensor)))
-        if wrong:
-            raise DataError(
-                f"{folder} holds no persona model that can be used: {wrong:,} of {tensor.size:,} weights of "
-                f"tensor {name!r} in {WEIGHTS} are NaN or infinite; restore the file from a backup, or train "
-                "it again"
-            )
 
 
 def _residuals(config: FactoredConfig, tensors: Mapping[str, NDArray[Any]]) -> Residuals | None:

@@ -1,9 +1,15 @@
 """What is written beside the tensors of a factored model."""
 
 import json
-from typing import Literal, cast
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import numpy as np
+from numpy.typing import NDArray
 
 from personas.document import Document
+from personas.errors import DataError
 from personas.models.head import Kernels
 from personas.models.persons import Attribute
 from personas.prompt import PROMPT_VERSION
@@ -64,3 +70,23 @@ def format_of(text: str) -> object:
     if not isinstance(content, dict):
         raise ValueError(f"the configuration must be a JSON object, found a {type(content).__name__}")
     return cast(dict[str, object], content).get("format")
+
+
+def unreadable(folder: Path, error: Exception) -> DataError:
+    """The refusal of a folder whose files cannot be read."""
+    return DataError(
+        f"{folder} holds no persona model that can be read: {error}; restore the folder from a backup, "
+        "or train it again"
+    )
+
+
+def refuse_no_numbers(file: Path, tensors: Mapping[str, NDArray[Any]]) -> None:
+    """Returns where all weights are finite. Raises: DataError naming the first tensor with others."""
+    for name, tensor in tensors.items():
+        wrong = int(np.sum(~np.isfinite(tensor)))
+        if wrong:
+            raise DataError(
+                f"{file.parent} holds no persona model that can be used: {wrong:,} of {tensor.size:,} "
+                f"weights of tensor {name!r} in {file.name} are NaN or infinite; restore the file from a "
+                "backup, or train it again"
+            )

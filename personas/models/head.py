@@ -85,12 +85,17 @@ class Regressions:
         """What is expected of new questions; the shares' variance widens both."""
         shares = self.shares.predict(options)
         widen = damping(self.kernels.amplitude * shares.variance, options.blocks)
-        effects = self.effects.predict(options).mean.T * widen
+        effects = self.effects.expected(options).T * widen
         support = self.shares.support(options)
         standing: tuple[Standing, ...] = tuple(
-            "near" if s >= self.kernels.least_support else "kind" for s in support
+            standing_of(near=bool(s >= self.kernels.least_support)) for s in support
         )
         return Head(normalised(shares.mean[:, 0] * widen, options.blocks), effects, support, standing)
+
+
+def standing_of(near: bool) -> Standing:
+    """What the answers to a question that nobody was asked rest on."""
+    return "near" if near else "kind"
 
 
 def regressions(kernels: Kernels, options: OptionSet, head: Head, extra: FloatArray) -> Regressions:

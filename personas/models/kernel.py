@@ -16,15 +16,13 @@ from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import cho_factor, cho_solve, solve_triangular
 
 from personas.arrays import FloatArray, IntArray
 from personas.document import Document
+from personas.models.gram import APART, position_features, position_kernel, similarity, triangle
+from personas.models.gram import POSITION_LENGTH as POSITION_LENGTH
 from personas.question import Question
-
-POSITION_LENGTH = 0.5
-# Questions and options are compared over this much longer distances than whole texts.
-APART = 1.5
 
 
 class KernelSettings(Document):
@@ -108,25 +106,6 @@ def option_set(questions: Sequence[Question], vectors: FloatArray) -> OptionSet:
     return OptionSet(vectors, positions, np.repeat(np.arange(len(sizes)), np.array(sizes, dtype=int)))
 
 
-def similarity(a: FloatArray, b: FloatArray, length: float) -> FloatArray:
-    """Mean over layers of ``exp(-(1 - cosine) / length)``, shape (n, m); zero vectors are like nothing."""
-    left = a / np.maximum(np.linalg.norm(a, axis=2, keepdims=True), 1e-12)
-    right = b / np.maximum(np.linalg.norm(b, axis=2, keepdims=True), 1e-12)
-    out = np.zeros((a.shape[1], b.shape[1]))
-    for one, other in zip(left, right, strict=True):
-        near = one @ other.T
-        near -= 1.0
-        near /= length
-        out += np.exp(near, out=near)
-    out /= len(left)
-    return out
-
-
-def position_kernel(a: FloatArray, b: FloatArray) -> FloatArray:
-    """``exp(-(difference of positions)^2 / (2 * 0.5^2))``, shape (n, m)."""
-    return np.exp(-np.square(a[:, None] - b[None, :]) / (2 * POSITION_LENGTH**2))
-
-
 class Parts(NamedTuple):
     """The parts of the kernel between two sets of options, each of shape (n, m), for one length."""
 
@@ -192,10 +171,7 @@ def signal_matrix(own: Parts, options: OptionSet, settings: KernelSettings) -> F
 
 def gram_matrix(options: OptionSet, settings: KernelSettings) -> FloatArray:
     """Centred kernel of ``options`` with themselves, noise on the diagonal, shape (n_rows, n_rows)."""
-    whole = kernel(options, options, settings)
-    gram = centred_blocks(centred_blocks(whole, options.blocks).T, options.blocks)
-    gram[np.diag_indices(len(gram))] += settings.noise
-    return gram
+    return triangle(options, settings, whole=True)
 
 
 @dataclass(frozen=True)
@@ -218,33 +194,48 @@ class KernelRegression:
     def predict(self, other: OptionSet) -> Prediction:
         """Expectation and variance at ``other``, both centred within its questions."""
         cross = self._cross(other, self.settings)
-        mean = cross @ cho_solve(self._factor, self.targets)
-        removed = np.einsum("ij,ji->i", cross, cho_solve(self._factor, cross.T))
+        removed = np.square(self._half_solved(cross.T)).sum(axis=0)
         prior = self._variance(other, self.settings)
-        return Prediction(mean, np.maximum(prior - removed, 0.0), prior)
+        return Prediction(cross @ self._solved, np.maximum(prior - removed, 0.0), prior)
+
+    def expected(self, other: OptionSet) -> FloatArray:
+        """The expectation alone, (n_other, n_outputs): of ``predict`` what costs nothing for new options."""
+        return self._cross(other, self.settings) @ self._solved
 
     def joint(self, other: OptionSet) -> tuple[FloatArray, FloatArray]:
         """Expectation (n_other, n_outputs) and covariance (n_other, n_other) at ``other``, both centred."""
         cross = self._cross(other, self.settings)
-        before = gram_matrix(other, self.settings)
-        removed = cross @ cho_solve(self._factor, cross.T)
-        return cross @ cho_solve(self._factor, self.targets), before - removed
+        half = self._half_solved(cross.T)
+        return cross @ self._solved, gram_matrix(other, self.settings) - half.T @ half
 
     @cached_property
-    def _texts(self) -> "KernelRegression":
-        return KernelRegression(self.train, self.targets, texts_alone(self.settings), self.extra)
+    def _factor(self) -> FloatArray:
+        return self._factored()
 
     @cached_property
-    def gram(self) -> FloatArray:
-        """Covariance of the targets, shape (n_rows, n_rows)."""
-        gram = gram_matrix(self.train, self.settings)
+    def _solved(self) -> FloatArray:
+        """Inverse covariance times targets, (n_rows, n_outputs); a factor made for it is let go."""
+        factor: FloatArray | None = vars(self).get("_factor")
+        return cho_solve((self._factored() if factor is None else factor, False), self.targets)
+
+    def _factored(self) -> FloatArray:
+        """Upper triangular U with ``U' U`` the covariance of the targets; below it anything may stand."""
+        gram = triangle(self.train, self.settings)
         if self.extra is not None:
             gram[np.diag_indices(len(gram))] += self.extra
-        return gram
+        # Lower by rows is upper by columns, as LAPACK wants it: nothing is copied.
+        return cho_factor(gram.T, lower=False, overwrite_a=True, check_finite=False)[0]
+
+    def _half_solved(self, columns: FloatArray) -> FloatArray:
+        """``U'^-1`` times ``columns``: its squares add up to what they take out of a variance."""
+        return solve_triangular(self._factor, columns, trans="T", lower=False, check_finite=False)
 
     @cached_property
-    def _factor(self) -> tuple[FloatArray, bool]:
-        return cho_factor(self.gram, lower=True, check_finite=False)
+    def _places_half_solved(self) -> tuple[FloatArray, FloatArray]:
+        """``G = U'^-1 F`` for the position's features F, and Cholesky's factor of ``I - G' G``."""
+        half = self._half_solved(position_features(self.train, self.settings.position))
+        left: FloatArray = np.eye(half.shape[1]) - half.T @ half
+        return half, np.asarray(np.linalg.cholesky(left), dtype=np.float64)
 
     def left_out(
         self, questions: Sequence[int], together: Sequence[Sequence[int]] | None = None
@@ -257,8 +248,7 @@ class KernelRegression:
         """
         blocks = [self.train.blocks[q] for q in questions]
         rows = rows_of(self.train.blocks, questions)
-        solved = cho_solve(self._factor, self.targets)
-        inverse = cho_solve(self._factor, np.eye(len(self.gram))[:, rows])
+        inverse = cho_solve((self._factor, False), np.eye(len(self.targets))[:, rows])
         own = row_blocks([b.stop - b.start for b in blocks])
         mean = np.empty((len(rows), self.targets.shape[1]))
         variance, prior = np.empty(len(rows)), np.empty(len(rows))
@@ -266,24 +256,34 @@ class KernelRegression:
             places = rows_of(own, group)
             gone = rows[places]
             covariance = np.asarray(np.linalg.inv(inverse[np.ix_(gone, places)]), dtype=np.float64)
-            mean[places] = self.targets[gone] - covariance @ solved[gone]
+            mean[places] = self.targets[gone] - covariance @ self._solved[gone]
             for place in row_blocks([own[q].stop - own[q].start for q in group]):
                 variance[places[place]] = centred_variance(covariance[place, place])
-        for place, block in zip(own, blocks, strict=True):
-            prior[place] = centred_variance(self.gram[block, block])
+        for place, question, block in zip(own, questions, blocks, strict=True):
+            alone = gram_matrix(self.train.take([question]), self.settings)
+            if self.extra is not None:
+                alone += np.diag(self.extra[block])
+            prior[place] = centred_variance(alone)
         return Prediction(centred_blocks(mean, own), variance, prior)
 
     def support(self, other: OptionSet) -> FloatArray:
         """Share of the texts' variance that training removes for each question, in [0, 1].
 
         As if the texts were all there is: 0 where no trained question is near, or where texts tell nothing.
-        The position on the scale, which every question shares, does not count.
+        The position on the scale, which every question shares, does not count: its few columns F are taken
+        out of the factor that is there, ``(K - F F')^-1 = K^-1 + K^-1 F (I - F' K^-1 F)^-1 F' K^-1``.
+
+        Source: Woodbury's identity; Hager, "Updating the inverse of a matrix" (1989).
         """
-        alone, part = self._texts, self._texts.settings
+        part = texts_alone(self.settings)
         if not (part.text or part.pair or part.slope):
             return np.zeros(len(other.blocks))
-        cross = alone._cross(other, part)
-        removed = np.einsum("ij,ji->i", cross, cho_solve(alone._factor, cross.T))
+        half = self._half_solved(self._cross(other, part).T)
+        removed = np.square(half).sum(axis=0)
+        if self.settings.position:
+            places, factor = self._places_half_solved
+            more = solve_triangular(factor, places.T @ half, lower=True, check_finite=False)
+            removed += np.square(more).sum(axis=0)
         prior = self._variance(other, part.model_copy(update={"noise": 0.0}))
         shares = [removed[b].sum() / max(prior[b].sum(), 1e-12) for b in other.blocks]
         return np.clip(np.array(shares), 0.0, 1.0)

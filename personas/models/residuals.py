@@ -162,7 +162,7 @@ class Residuals:
         if self.rank == 0:
             return Residuals(np.zeros((len(other.positions), 0)), shares, sizes)
         regression = KernelRegression(trained, centred_blocks(self.loadings, trained.blocks), settings)
-        return Residuals(regression.predict(other).mean, shares, sizes)
+        return Residuals(regression.expected(other), shares, sizes)
 
     def tensors(self) -> dict[str, FloatArray]:
         """What has to be stored, by name."""

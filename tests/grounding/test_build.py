@@ -211,7 +211,10 @@ def test_a_data_set_of_several_tables_is_no_survey(folder, monkeypatch):
 
 
 def test_importing_the_rooms_does_not_import_torch():
-    code = "import sys, grounding; print([m for m in ('torch', 'duckdb', 'pandas') if m in sys.modules])"
+    code = (
+        "from grounding import *\nimport sys\n"
+        "print([m for m in ('torch', 'duckdb', 'pandas') if m in sys.modules])"
+    )
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=EXAMPLE.parents[2]
     )

@@ -1,20 +1,28 @@
 """Open answers in the voice of an adapter, and people who take their open answers back."""
 
 import csv
+import json
+import os
 import shutil
-from collections.abc import Sequence
+import signal
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import tuned_study
-from own_study import done, mirrorpanel, rows
+from model_server import Asked, Fault, Json, Words, serving
+from own_study import done, grounded_study, mirrorpanel, rows
 from tuned_study import VOICE
 
+from mirrorpanel import panels
 from mirrorpanel.records import AdapterRecord
 from mirrorpanel.store import Workspace
 from mirrorpanel.verbs import writing
 from personas.models import sampling
+from personas.models.served import pace
+from personas.panel import from_columns
 
 pytest.importorskip("torch")
 
@@ -59,7 +67,11 @@ def test_persons_write_answers_that_are_marked_and_can_be_reviewed(trained: Path
     told, table = written(trained, tmp_path / "a.csv", "--persons", 12)
     assert tuple(table[0]) == writing.COLUMNS
     assert told["persons"] == 12
-    assert told["answers"] == len(table) == 12 - told["copies"] - told["empty"]
+    assert len(table) == 12 - told["copies"]
+    assert told["answers"] == sum(row["outcome"] == "answered" for row in table) > 5
+    assert told["answers"] + told["unparsable"] == len(table)
+    assert all((row["outcome"] == "answered") == bool(row["answer"]) for row in table)
+    assert {row["written_by"] for row in table} == {f"voice of {told['adapter']}"}
     assert told["synthetic"] is True
     assert told["attributes"] == ["sex"]
     assert all(row["synthetic"] == "True" and row["question"] == QUESTION for row in table)
@@ -67,7 +79,7 @@ def test_persons_write_answers_that_are_marked_and_can_be_reviewed(trained: Path
     review = done(
         "review", "export", tmp_path / "a.csv", "--out", tmp_path / "r.csv", "-w", trained, "--json"
     )
-    assert review.json["answers"] == len(table)
+    assert review.json["answers"] == told["answers"]
     assert review.json["values"] == ["1", "2", "3", "4", "5"]
 
 
@@ -92,18 +104,19 @@ def test_copies_of_what_people_wrote_are_left_out_and_counted(
     with (trained / "said.csv").open(encoding="utf-8") as file:
         real = [row["said"] for row in csv.DictReader(file)]
 
-    def repeating(language: object, prompts: Sequence[str], *more: object) -> list[str]:
+    def repeating(language: object, prompts: Sequence[object], *more: object, **_: object) -> Any:
         made = ["so to say", "", *real, "or write to anna.schmidt@example.org please"]
-        return (made * len(prompts))[: len(prompts)]
+        texts = (made * len(prompts))[: len(prompts)]
+        yield list(range(len(prompts))), [sampling.Continued(text, True) for text in texts]
 
     monkeypatch.setattr(sampling, "continued", repeating)
     told, table = written(trained, tmp_path / "a.csv", "--persons", 43)
     people = rows(trained, "SELECT count(*) FROM persons")[0][0]
     assert told["persons"] == min(43, people)
-    assert told["empty"] >= 1
+    assert told["unparsable"] >= 1
     assert told["copies"] >= 10
     # Answers of people who were held out are no copies: the voice has not read them.
-    assert told["answers"] + told["copies"] + told["empty"] == told["persons"]
+    assert told["answers"] + told["copies"] + told["unparsable"] == told["persons"]
     assert "so to say" in {row["answer"] for row in table}
     if told["persons"] == 43:
         assert told["masked"] == 1
@@ -166,3 +179,173 @@ def test_whoever_was_only_scored_on_flags_nothing(own: Path) -> None:
     outcome = mirrorpanel("erase", silent, "-w", own, "--source", "open answers", "--yes")
     assert outcome.code == 1
     assert rows(own, "SELECT count(*) FROM adapters WHERE flagged IS NOT NULL") == [(0,)]
+
+
+# --- untuned models, forms, stops ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with a panel and nothing trained."""
+    folder = tmp_path_factory.mktemp("plain") / "own"
+    grounded_study(folder)
+    return folder
+
+
+def table_of(file: Path) -> list[dict[str, str]]:
+    with file.open(encoding="utf-8", newline="") as opened:
+        return list(csv.DictReader(opened))
+
+
+def test_an_untuned_model_writes_for_a_panel_and_every_row_says_so(
+    plain: Path, tiny_folder: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "a.csv"
+    ran = done(
+        "write",
+        "own",
+        "Why 🙂? لماذا",
+        "--model",
+        tiny_folder,
+        "--persons",
+        9,
+        "-w",
+        plain,
+        "--out",
+        out,
+        *CPU,
+    )
+    assert "untuned, not validated" in ran.out
+    assert "nothing was held against real answers" in ran.out
+    found = table_of(out)
+    assert len(found) == 9
+    assert {row["written_by"] for row in found} == {f"{tiny_folder.name}, untuned, not validated"}
+    assert {row["adapter"] for row in found} == {""}
+    assert {row["question"] for row in found} == {"Why 🙂? لماذا"}
+
+
+def test_numbers_and_lists_have_their_form_or_are_recorded_as_unparsable(
+    plain: Path, tiny_folder: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("llguidance")
+    own = ("--model", tiny_folder, "--persons", 12, "-w", plain, *CPU, "--json")
+    limits = ("--form", "number", "--lowest", 10, "--highest", 120)
+    numbers = done("write", "own", "How old?", *own, *limits, "--out", tmp_path / "n.csv").json
+    found = table_of(tmp_path / "n.csv")
+    assert numbers["answers"] + numbers["unparsable"] == len(found) == 12
+    assert numbers["answers"] >= 8
+    assert all(10 <= int(row["answer"]) <= 120 for row in found if row["outcome"] == "answered")
+    assert all(row["answer"] == "" for row in found if row["outcome"] == "unparsable")
+    done("write", "own", "What?", *own, "--form", "list", "--most", 2, "--out", tmp_path / "l.csv")
+    items = [
+        row["answer"].split("; ") for row in table_of(tmp_path / "l.csv") if row["outcome"] == "answered"
+    ]
+    assert all(1 <= len(each) <= 2 for each in items)
+
+
+def test_a_stop_keeps_what_was_written_and_the_same_command_goes_on(
+    plain: Path, tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ("write", "own", "Why?", "--model", tiny_folder, "--persons", 10, "-w", plain, *CPU)
+    done(*arguments, "--out", tmp_path / "whole.csv")
+    out = tmp_path / "stopped.csv"
+    whole, calls = sampling.continued, list[int]()
+
+    def cut(*given: Any, **more: Any) -> Iterator[Any]:
+        for part in whole(*given, batch=4, **more):
+            if not calls:
+                os.kill(os.getpid(), signal.SIGINT)
+            calls.append(len(part[0]))
+            yield part
+
+    monkeypatch.setattr(sampling, "continued", cut)
+    stopped = mirrorpanel(*arguments, "--out", out)
+    assert stopped.code == 3
+    assert "Not complete: the same command goes on" in stopped.out
+    part = tmp_path / ".stopped.csv.answers.part"
+    assert not out.exists()
+    assert len(part.read_text(encoding="utf-8").splitlines()) == 1 + 4
+    part.write_bytes(part.read_bytes() + b'{"person": "cut')  # as a kill leaves it
+    other = mirrorpanel("write", "own", "How?", *arguments[3:], "--out", out)
+    assert other.code == 1
+    assert "was left by another command" in other.err
+    done(*arguments, "--out", out)
+    assert calls == [4, 4, 2]
+    assert out.read_bytes() == (tmp_path / "whole.csv").read_bytes()
+    assert not part.exists()
+
+
+def test_a_question_too_long_is_refused_and_a_person_too_long_is_recorded(
+    plain: Path, tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = ("--model", tiny_folder, "-w", plain, *CPU, "--out", tmp_path / "a.csv")
+    refusal = mirrorpanel("write", "own", "Why? " * 300, *own)
+    assert refusal.code == 1
+    assert "the question takes 1," in refusal.err
+    assert "reads 512: shorten the question 'Why? Why?" in refusal.err
+    known = {"sex": ["female", "male", None], "diary": ["short", "very long " * 5000, None]}
+    people = from_columns(["p1", "p2", "p3"], known, np.ones(3))
+    monkeypatch.setattr(panels, "persons", lambda *_: people)
+    done("write", "own", "Why?", "--model", tiny_folder, "-w", plain, *CPU, "--out", tmp_path / "b.csv")
+    found = {row["person"]: row for row in table_of(tmp_path / "b.csv")}
+    assert [found[p]["outcome"] for p in ("p1", "p2", "p3")].count("failed") == 1
+    assert found["p2"]["outcome"] == "failed"
+    assert "the longest attribute is 'diary', of 50,000 characters" in found["p2"]["raw"]
+
+
+def test_a_server_writes_numbers_and_what_failed_is_asked_again(
+    plain: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "FIRST_WAIT", 0.002)
+    down, sent = [True], list[Any]()
+
+    def say(request: Asked, _: Json) -> Json | Fault | None:
+        if "messages" not in request.body:
+            return None
+        sent.append(request.body.get("response_format", {}).get("type"))
+        if request.body.get("response_format", {}).get("type") == "json_schema":
+            return Fault(422, '{"detail": "no such format"}')
+        text = request.body["messages"][0]["content"]
+        if down[0] and "sex: male" in text:
+            return Fault(400, '{"error": "not today"}')
+        answer = 200 if "age group: 18-44" in text else 42
+        return {"choices": [{"message": {"content": json.dumps({"answer": answer})}}]}
+
+    out = tmp_path / "a.csv"
+    limits = ("--form", "number", "--lowest", 0, "--highest", 120)
+    with serving(Words(" a"), spoil=say) as server:
+        file = tmp_path / "server.yaml"
+        file.write_text(f"url: {server.url}\nmodel: tiny\nconcurrency: 2\n", encoding="utf-8")
+        arguments = ("write", "own", "How old?", "--model", file, "--persons", 20, "-w", plain, *limits)
+        first = mirrorpanel(*arguments, "--out", out, "--json")
+        assert first.code == 3
+        assert first.json["failed"] > 0
+        assert first.json["answers"] + first.json["unparsable"] + first.json["failed"] == 20
+        down[0], before = False, len(sent)
+        second = done(*arguments, "--out", out, "--json").json
+    assert len(sent) - before <= first.json["failed"] + 1
+    assert second["failed"] == 0
+    assert second["complete"] is True
+    found = table_of(out)
+    assert {row["answer"] for row in found} == {"42", ""}
+    assert all(json.loads(row["raw"])["answer"] == 200 for row in found if row["outcome"] == "unparsable")
+    assert "tiny at 127.0.0.1" in found[0]["written_by"]
+    assert not (tmp_path / ".a.csv.answers.part").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--form", "poem"), "one of number, decimal, list"),
+        (("--lowest", "1"), "only with --form number"),
+        (("--most", "2"), "only with --form list"),
+        (("--form", "number", "--lowest", "5", "--highest", "1"), "lowest must not be above highest"),
+        (("--form", "number", "--lowest", "0.5"), "must be whole"),
+    ],
+)
+def test_options_of_a_form_that_make_no_sense_are_refused(
+    plain: Path, options: tuple[str, ...], said: str
+) -> None:
+    outcome = mirrorpanel("write", "own", "Why?", "--model", "smollm2-135m", "-w", plain, *options)
+    assert outcome.code == 2
+    assert said in " ".join(outcome.err.replace("│", " ").split())

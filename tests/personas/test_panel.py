@@ -107,8 +107,9 @@ def test_parts_that_do_not_fit_are_refused(small_panel: Panel) -> None:
 def test_importing_the_rooms_does_not_import_torch() -> None:
     heavy = "torch", "transformers", "peft"
     code = (
-        "import sys, personas, grounding, validation, personas.models.catalogue, personas.models.joint, "
-        "personas.models.encoder, personas.models.language, personas.models.processor\n"
+        "import sys, grounding.build, personas.panel, validation.results, validation.agreement, "
+        "personas.models.catalogue, personas.models.joint, personas.models.encoder, "
+        "personas.models.language, personas.models.processor\n"
         f"print([name for name in {heavy} if name in sys.modules])"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -20,6 +20,7 @@ from personas.models.language import LanguageModel
 from personas.models.served import forcing, pace
 from personas.models.served.endpoint import Endpoint
 from personas.models.served.model import ServedModel
+from personas.models.written.forms import NumberForm
 from personas.panel import Panel, from_columns
 from personas.prompt import option_text, person_text, question_text
 from personas.question import Question
@@ -305,8 +306,8 @@ def test_a_model_that_the_server_lacks_is_refused_with_those_it_has(few_question
 
 def test_open_ends_have_a_seed_for_each_prompt_and_are_the_same_again(few_questions: Questions) -> None:
     with serving(words(few_questions)) as server, connect(server) as model:
-        texts = model.write(["Why?", "How?", "Why?"], 9, np.random.default_rng(4), 0.7).texts
-        assert texts == model.write(["Why?", "How?", "Why?"], 9, np.random.default_rng(4), 0.7).texts
+        texts = model.write(["Why?", "How?", "Why?"], 9, [4, 5, 6], 0.7).texts
+        assert texts == model.write(["Why?", "How?", "Why?"], 9, [4, 5, 6], 0.7).texts
         assert len(set(texts)) == 3
         assert all(text is not None and text.endswith("at 0.7.") for text in texts)
         sent = server.asked[-1].body
@@ -350,6 +351,36 @@ def test_open_ends_that_are_no_answer_are_kept_apart(
     assert [m.outcome for m in found.missing] == ([outcome] if outcome else [])
     if outcome and message["content"] and message["content"].strip():
         assert message["content"] in found.missing[0].text
+
+
+@pytest.mark.parametrize(
+    ("taken", "asked"),
+    [
+        (("json_schema",), ["json_schema"] * 3),
+        (("json_object",), ["json_schema", "json_object", "json_object", "json_object"]),
+        ((), ["json_schema", "json_object", None, None, None]),
+    ],
+)
+def test_a_chat_is_asked_for_a_form_in_the_first_way_that_its_server_takes(
+    taken: tuple[str, ...], asked: list[str | None], few_questions: Questions
+) -> None:
+    texts = iter(['{"answer": 7}', "12 of them", "about twelve"])
+
+    def say(request: Asked, reply: Json) -> Json | Fault | None:
+        if "messages" not in request.body:
+            return None
+        kind = request.body.get("response_format", {}).get("type")
+        if kind is not None and kind not in taken:
+            return Fault(422, '{"detail": "unknown format"}')
+        return {"choices": [{"message": {"content": next(texts)}}]}
+
+    with serving(words(few_questions), spoil=say) as server, connect(server, concurrency=1) as model:
+        server.asked.clear()
+        found = model.write(["a", "b", "c"], 5, [1, 2, 3], form=NumberForm(lowest=0, highest=99))
+        kinds = [request.body.get("response_format", {}).get("type") for request in server.asked]
+    assert found.texts == ['{"answer": 7}', "12 of them", None]
+    assert [(m.person, m.outcome, m.text) for m in found.missing] == [(2, "unparsable", "about twelve")]
+    assert kinds == asked
 
 
 def test_writing_refuses_settings_that_make_no_text(few_questions: Questions) -> None:

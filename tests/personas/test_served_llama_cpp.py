@@ -25,8 +25,10 @@ from personas.models.language import LanguageModel
 from personas.models.served.endpoint import Endpoint
 from personas.models.served.model import ServedModel
 from personas.models.wheel import cache_folder, fetch_wheel
+from personas.models.written import forms
+from personas.models.written.forms import NumberForm
 from personas.panel import Panel, from_columns
-from personas.prompt import person_text, question_text
+from personas.prompt import asked_text, person_text, question_text
 from personas.question import Question
 
 KEY = "a key of the tests"
@@ -129,11 +131,21 @@ def test_llama_cpp_answers_as_the_same_weights_do_locally(
 
 def test_llama_cpp_writes_open_ends(model: ServedModel, panel: Panel, questions: list[Question]) -> None:
     prompts = [person_text(panel.person(i).attributes) + question_text(questions[0]) for i in range(2)]
-    found = model.write(prompts, 12, np.random.default_rng(0))
+    found = model.write(prompts, 12, [1, 2])
     assert found.missing == ()
     assert all(text and "\n" not in text for text in found.texts)
-    again = model.write(prompts, 12, np.random.default_rng(0))
+    again = model.write(prompts, 12, [1, 2])
     assert again.texts == found.texts
+
+
+def test_llama_cpp_keeps_numbers_in_their_limits(model: ServedModel, panel: Panel) -> None:
+    question = asked_text("How old are you? (a whole number from 18 to 99)")
+    prompts = [person_text(panel.person(i % 2).attributes) + question for i in range(4)]
+    form = NumberForm(lowest=18, highest=99)
+    found = model.write(prompts, 16, [1, 2, 3, 4], form=form)
+    values = [None if text is None else forms.replied(form, text) for text in found.texts]
+    assert sum(value is not None for value in values) >= 3
+    assert {m.outcome for m in found.missing} <= {"unparsable"}
 
 
 def test_llama_cpp_refuses_a_wrong_key(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ def test_batches_are_the_worked_ones():
     assert plans.batch_size(Work(), 40, "cpu float64") == 5_000
     assert plans.batch_size(Work(), 4_000, "cpu float64") == 250
     assert plans.batch_size(Work(), 400, "cpu float64") == 500
-    assert plans.batch_size(Work(persons=1, flops=1e10), 5, "cpu float32") == 30
+    assert plans.batch_size(Work(persons=1, flops=1e10), 5, "cpu float32") == 90
     assert plans.batch_size(Work(persons=1, requests=50), 50, "cpu float64") == 4
 
 

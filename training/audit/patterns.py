@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from personas.answer import NO_ANSWER, Answers
 from personas.arrays import BoolArray, FloatArray, IntArray
@@ -200,7 +200,7 @@ def _cuts(column: IntArray) -> FloatArray:
     """Normal quantiles at which one option gives way to the next."""
     counts = np.bincount(column[column != NO_ANSWER], minlength=1)
     reached: FloatArray = np.cumsum(counts)[:-1] / max(counts.sum(), 1)
-    return norm.ppf(reached)
+    return np.asarray(ndtri(reached), dtype=np.float64)
 
 
 def _cut(normal: FloatArray, cuts: Sequence[FloatArray]) -> IntArray:

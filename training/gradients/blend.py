@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 
 from personas.answer import NO_ANSWER, Answers
 from personas.arrays import FloatArray
@@ -50,6 +49,8 @@ def best_blend(
     Raises:
         ValueError: nobody with a positive weight answered.
     """
+    from scipy.optimize import minimize_scalar
+
     given = (answers.chosen != NO_ANSWER) & (weights > 0)[:, None]
     total = float((weights[:, None] * given).sum())
     if total <= 0:

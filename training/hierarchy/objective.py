@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import fmin_l_bfgs_b
 
 from grounding.prior import ItemShares
 from personas.answer import NO_ANSWER, Answers
@@ -122,6 +121,8 @@ class Objective:
 
         The search runs in coordinates (see ``_Basis``) in which every question has a curvature near one.
         """
+        from scipy.optimize import fmin_l_bfgs_b
+
         shape = (self.persons.shape[1], len(self.log_prior))
 
         def loss(flat: FloatArray) -> tuple[float, FloatArray]:

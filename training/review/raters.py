@@ -3,7 +3,7 @@
 from typing import Literal
 
 import numpy as np
-from scipy import stats
+from scipy.special import gammaincinv
 
 from personas.arrays import FloatArray, IntArray
 from personas.document import Document
@@ -104,7 +104,7 @@ def _gamma(mean: float, variance: float, quantile: float) -> float:
     """Quantile of the gamma distribution with that mean and variance; the mean where it has no spread."""
     if mean <= 1e-12 or variance <= 1e-24:
         return max(mean, 0.0)
-    return variance / (2 * mean) * float(stats.chi2.ppf(quantile, 2 * mean**2 / variance))
+    return variance / mean * float(gammaincinv(mean**2 / variance, quantile))
 
 
 def _dissent(total: FloatArray, values: FloatArray, level: Level) -> float:

@@ -10,13 +10,15 @@ import numpy as np
 
 from personas.arrays import FloatArray
 from personas.errors import DataError, MirrorpanelError
-from personas.models.asked import Asked, Missing
+from personas.models.asked import Asked
 from personas.models.served.client import Client, NoReply, Unusable
 from personas.models.served.endpoint import Endpoint
-from personas.models.served.outcomes import Lost, Texts, asked, line, together
-from personas.models.served.replies import Chat, Completion, Models
+from personas.models.served.outcomes import Lost, Texts, asked, together
+from personas.models.served.replies import Models
 from personas.models.served.scoring import Scoring, Spelling
 from personas.models.served.ways import choose
+from personas.models.served.writing import Writing
+from personas.models.written.forms import Form
 from personas.panel import Panel
 from personas.prompt import PROMPT_VERSION, option_text, person_text, question_text
 from personas.question import Question
@@ -44,6 +46,7 @@ class ServedModel:
         self._lock = threading.Lock()
         self._way: tuple[str, Scoring] | None = None
         self._spellings: dict[str, Spelling] = {}
+        self._writing = Writing(client)
 
     @staticmethod
     def connect(endpoint: Endpoint, rng: np.random.Generator | None = None) -> "ServedModel":
@@ -138,8 +141,9 @@ class ServedModel:
         self,
         prompts: Sequence[str],
         most: int,
-        rng: np.random.Generator | None,
+        seeds: Sequence[int] | None,
         temperature: float = 1.0,
+        form: Form | None = None,
     ) -> Texts:
         """What the model writes for each prompt up to the end of the line; see ``sampling.continuations``.
 
@@ -148,8 +152,9 @@ class ServedModel:
         Args:
             prompts: as a message each, or texts to continue where the endpoint is not asked as a chat.
             most: tokens written at most.
-            rng: of the seeds; ``None`` takes the most likely token each time.
+            seeds: one for each prompt; ``None`` takes the most likely token each time.
             temperature: below 1 makes the likely likelier.
+            form: of every answer; what is not in it is *unparsable*.
 
         Raises:
             ValueError: a temperature of 0 or less, or fewer tokens than 1.
@@ -159,22 +164,14 @@ class ServedModel:
             raise ValueError(f"temperature must be above 0 and most at least 1, got {temperature} and {most}")
         _refuse_control("a prompt", prompts)
         self._client.reopen()
-        seeds = [0] * len(prompts) if rng is None else [int(s) for s in rng.integers(0, 2**31, len(prompts))]
         body: dict[str, object] = {
             "model": self.endpoint.model,
             "max_tokens": most,
-            "temperature": 0.0 if rng is None else temperature,
+            "temperature": 0.0 if seeds is None else temperature,
             "top_p": 1.0,
         }
-        found = together(
-            self._client,
-            [
-                lambda p=p, s=s: self._write(p, {**body, "seed": s})
-                for p, s in zip(prompts, seeds, strict=True)
-            ],
-        )
-        lost = [Missing(i, 0, f.outcome, f.text) for i, f in enumerate(found) if isinstance(f, Lost)]
-        return Texts([None if isinstance(f, Lost) else f for f in found], tuple(lost))
+        bodies = [{**body, "seed": 0 if seeds is None else seeds[i]} for i in range(len(prompts))]
+        return self._writing.write(prompts, bodies, form)
 
     def _chosen(self) -> tuple[str, Scoring]:
         with self._lock:
@@ -189,21 +186,6 @@ class ServedModel:
             found = scoring.spell(before, [option_text(option) for option in question.options])
             self._spellings[question.fingerprint] = found
         return self._spellings[question.fingerprint]
-
-    def _write(self, prompt: str, body: dict[str, object]) -> str | Lost:
-        if self.endpoint.chat:
-            messages = [{"role": "user", "content": prompt}]
-            reply = self._client.post("/chat/completions", {**body, "messages": messages}, Chat)
-            if not reply.choices:
-                raise Unusable("the reply has no text")
-            turn = reply.choices[0]
-            if turn.message.refusal:
-                return Lost("refused", turn.message.refusal)
-            return line(turn.message.content or "", turn.finish_reason)
-        found = self._client.post("/completions", {**body, "prompt": prompt}, Completion)
-        if not found.choices:
-            raise Unusable("the reply has no text")
-        return line(found.choices[0].text, found.choices[0].finish_reason)
 
 
 def _served(client: Client) -> str:

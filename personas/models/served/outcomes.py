@@ -91,12 +91,23 @@ def asked(
 
 def line(text: str, ended: str | None) -> str | Lost:
     """A reply's first line, behind what a reasoning model thought before."""
+    whole = spoken(text, ended)
+    if isinstance(whole, Lost):
+        return whole
+    first = whole.partition("\n")[0].strip()
+    return declined(first, text) or first
+
+
+def spoken(text: str, ended: str | None) -> str | Lost:
+    """A reply behind what a reasoning model thought before, without blanks around it."""
     _, found, behind = text.rpartition("</think>")
     if not found and text.lstrip().startswith("<think>"):
         return Lost("unparsable", f"the thinking did not end: {text}")
-    line = (behind if found else text).lstrip().partition("\n")[0].strip()
     if ended == "content_filter":
         return Lost("refused", text or "content filter")
-    if not line:
-        return Lost("unparsable", text)
-    return Lost("refused", text) if _DECLINED.search(line) else line
+    return (behind if found else text).strip() or Lost("unparsable", text)
+
+
+def declined(words: str, whole: str | None = None) -> Lost | None:
+    """The loss where a model speaks of itself instead of as the person; ``whole`` is what is recorded."""
+    return Lost("refused", whole or words) if _DECLINED.search(words) else None

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import fmin_l_bfgs_b
 from scipy.special import expit
 
 from personas.arrays import FloatArray, IntArray
@@ -43,6 +42,8 @@ def fit(features: FloatArray, chosen: IntArray, weights: FloatArray, n_options: 
     Source: McCullagh, "Regression models for ordinal data", JRSS B 42 (1980). The tests compare it with
     statsmodels' ``OrderedModel``, which has no ridge.
     """
+    from scipy.optimize import fmin_l_bfgs_b
+
     used, place = np.unique(chosen, return_inverse=True)
     shares = np.bincount(place, weights=weights) / weights.sum()
     cut = np.log(shares.cumsum()[:-1] / (1.0 - shares.cumsum()[:-1]))
