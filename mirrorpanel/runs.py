@@ -82,6 +82,16 @@ def outcomes(workspace: Workspace, run: str) -> dict[str, int]:
     return {"answered": answered, **{str(outcome): int(n) for outcome, n in missing}}
 
 
+def reason(workspace: Workspace, run: str) -> str | None:
+    """What came most often in place of the answers that failed; ``None`` where none did."""
+    found = workspace.value(
+        "SELECT reply FROM missing WHERE run = ? AND outcome = 'failed' GROUP BY 1 "
+        "ORDER BY count(*) DESC, 1 LIMIT 1",
+        [run],
+    )
+    return None if found is None else str(found)
+
+
 def finish(
     workspace: Workspace, run: str, processor: str, seconds: float, stopped: Stopped | None = None
 ) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import unicodedata
 from typing import Literal
 
 import numpy as np
@@ -22,9 +23,8 @@ class Question(Document):
     @field_validator("options")
     @classmethod
     def _distinct(cls, options: tuple[str, ...]) -> tuple[str, ...]:
-        # A label of spaces and characters of no width (U+200B) is blank too.
-        blank = any(not any(c.isprintable() and not c.isspace() for c in option) for option in options)
-        if len(options) < 2 or len(set(options)) != len(options) or blank:
+        different = {_shown(option) for option in options}
+        if len(options) < 2 or len(different) != len(options) or "" in different:
             raise ValueError("options must be at least 2 distinct labels that are not blank")
         return options
 
@@ -38,3 +38,9 @@ class Question(Document):
         """Place of each option on the scale in [-1, 1], shape (n_options,); zeros where unordered."""
         n = len(self.options)
         return np.linspace(-1.0, 1.0, n) if self.scale == "ordinal" else np.zeros(n)
+
+
+def _shown(text: str) -> str:
+    """What people see of a text: nothing of no width (U+200B), single blanks, one form for each letter."""
+    seen = "".join(c for c in text if c.isprintable() or c.isspace())
+    return " ".join(unicodedata.normalize("NFC", seen).split())

@@ -16,6 +16,8 @@ from personas.models.drawing import Drawing, independently
 from personas.panel import Panel
 from personas.question import Question
 
+_IN_VAIN = 10  # batches in a row that a model that was given up answers nothing of, before the rest is left
+
 
 @dataclass(frozen=True)
 class AnswerBatch:
@@ -28,6 +30,7 @@ class AnswerBatch:
         drawn: index of the option drawn, shape (n_persons, n_questions); ``NO_ANSWER`` where none came.
         seconds: how long these answers took; in a fielding also keeping the batch before.
         missing: the answers that did not come, and why.
+        given_up: asking others now would be in vain.
     """
 
     persons: tuple[str, ...]
@@ -36,6 +39,7 @@ class AnswerBatch:
     drawn: IntArray
     seconds: float
     missing: tuple[Missing, ...] = ()
+    given_up: bool = False
 
     @property
     def answers(self) -> int:
@@ -137,6 +141,8 @@ def field(
 ) -> Fielded:
     """Asks all persons who have not been asked yet, then once more for the answers that failed.
 
+    A model that was given up may be back for the next batch; after ten in a row the rest is left.
+
     Args:
         model: gives the answer distributions.
         panel: the persons, with the answers that are known of them.
@@ -151,12 +157,15 @@ def field(
     started = time.monotonic()
     if resumed:
         progress(resumed)
-    mark, came = time.monotonic(), 0
+    mark, came, barren = time.monotonic(), 0, 0
+    stop = how.stop
+    how = replace(how, stop=lambda: barren >= _IN_VAIN or stop())
     for batch in how.answerer(model, panel, _first(left, questions, how), how):
         ready = time.monotonic()
         sink.write(replace(batch, seconds=ready - mark))
         mark = ready
         came += batch.answers
+        barren = barren + 1 if batch.given_up and not batch.answers else 0
         progress(batch.drawn.size)
     for batch in how.answerer(model, panel, _again(panel, questions, how, sink.failed()), how):
         ready = time.monotonic()
@@ -201,7 +210,9 @@ def answer(
     for person, question, *_ in asked.missing:
         drawn[person, question] = NO_ANSWER
     seconds = time.monotonic() - started
-    return AnswerBatch(panel.ids, tuple(questions), asked.distributions, drawn, seconds, asked.missing)
+    return AnswerBatch(
+        panel.ids, tuple(questions), asked.distributions, drawn, seconds, asked.missing, asked.given_up
+    )
 
 
 def _ask(model: "AnswerModel | AskedModel", panel: Panel, questions: Sequence[Question]) -> Asked:

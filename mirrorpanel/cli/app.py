@@ -1,5 +1,6 @@
 """The program ``mirrorpanel``: exit code 0 done, 1 refused, 2 usage, 3 stopped before the end."""
 
+import signal
 import sys
 
 import typer
@@ -24,6 +25,7 @@ _NO_MEMORY = (
     "Out of memory. What was written before is kept. Close other programs, or use fewer people, fewer "
     "persons or a smaller language model, and run the same command again"
 )
+_INTERRUPTED = "Query interrupted"  # what DuckDB makes of Ctrl-C while it writes
 
 app = typer.Typer(
     name="mirrorpanel",
@@ -63,6 +65,8 @@ def main() -> None:
     except MirrorpanelError as error:
         _refuse(str(error))
     except (MemoryError, RuntimeError) as error:
+        if str(error) == _INTERRUPTED:
+            sys.exit(128 + signal.SIGINT)
         if not is_out_of_memory(error):
             raise
         _refuse(_NO_MEMORY)

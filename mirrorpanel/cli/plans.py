@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from mirrorpanel import places
 from mirrorpanel.cli.console import show, show_json
 from mirrorpanel.lineup import Machine
 from mirrorpanel.planning import Planned
@@ -17,7 +18,8 @@ def dry_run(workspace: Path, file: Path, machine: Machine, anew: bool, as_json: 
     """Prints the plan of a study; the workspace is opened for reading alone."""
     with Workspace(workspace, read_only=True) as opened:
         prepared = fielding.prepare(opened, file, machine, anew)
-        planned = fielding.plan(opened, prepared)
+        with places.named(file, "adapter" if prepared.record.spec.adapter else "model"):
+            planned = fielding.plan(opened, prepared)
     if as_json:
         show_json(content(prepared.run, planned))
         return

@@ -109,6 +109,7 @@ def run(done: "FieldedRun") -> dict[str, object]:
         "answers": done.answers,
         "resumed": done.resumed,
         "missing": done.missing,
+        "why": done.why,
         "complete": done.complete,
         "stopped": done.record.stopped and done.record.stopped.model_dump(),
         "seconds": done.seconds,
@@ -142,6 +143,8 @@ def tell_run(done: "FieldedRun", file: Path) -> None:
         say(plans.outcome(done.record.plan))
     for outcome, n in done.missing.items():
         show(f"{counted(n, 'answer')} {_DID_NOT_COME[outcome]}.")
+    if done.why is not None:
+        show(f"The reason given most often: {done.why}")
     if not done.complete:
         show(f"The run is not complete. Go on with: mirrorpanel field {file}")
 

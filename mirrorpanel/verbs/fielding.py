@@ -40,6 +40,7 @@ class FieldedRun:
         resumed: that were asked for before.
         seconds: of answering, in all.
         missing: answers that did not come, for each outcome (``personas.models.asked``).
+        why: what came most often in place of those that failed; ``None`` where none did.
         complete: everybody was asked, and no answer is left that is worth asking for again.
     """
 
@@ -50,6 +51,7 @@ class FieldedRun:
     resumed: int
     seconds: float
     missing: dict[str, int]
+    why: str | None
     complete: bool
 
 
@@ -175,7 +177,9 @@ def prepared(workspace: Workspace, file: Path, spec: StudySpec, panel: str, mach
         answering = lineup.answering(workspace, spec, machine)
     drawing = _drawing(file, spec, answering)
     if spec.batch is None:
-        batch = resuming.look(spec, planning.batch_size(answering.model, persons, found.asked))
+        with places.named(file, "adapter" if spec.adapter else "model"):
+            planned = planning.batch_size(answering.model, persons, found.asked)
+        batch = resuming.look(spec, planned)
         spec = spec.model_copy(update={"batch": batch})
     record = RunRecord(
         spec=spec, file=str(file), questions=found.asked, model=answering.model.name,
@@ -214,7 +218,8 @@ def ask(
         runs.finish(workspace, run, answering.processor(), fielded.unwritten, ended)
     seconds = float(workspace.value("SELECT seconds FROM runs WHERE run = ?", [run]))
     record = workspace.record("runs", "run", run, RunRecord)
-    return FieldedRun(run, record, prepared.size, answers, fielded.resumed, seconds, missing, complete)
+    why = runs.reason(workspace, run)
+    return FieldedRun(run, record, prepared.size, answers, fielded.resumed, seconds, missing, why, complete)
 
 
 def _asked_of(workspace: Workspace, file: Path, spec: StudySpec, panel: str) -> tuple[Panel, Screened]:

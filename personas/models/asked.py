@@ -9,7 +9,8 @@ from personas.panel import Panel
 from personas.question import Question
 
 Outcome = Literal["refused", "unparsable", "failed"]
-"""``refused``: the model declined. ``unparsable``: a reply that is no answer. ``failed``: no reply came."""
+"""``refused``: the model declined, or its server found the text too long for it. ``unparsable``: a reply that
+is no answer. ``failed``: no reply came."""
 
 
 class Missing(NamedTuple):
@@ -35,10 +36,12 @@ class Asked:
     Attributes:
         distributions: for each question (n_persons, n_options); rows of answers that are missing are NaN.
         missing: those rows.
+        given_up: whoever was asked does not answer any more; asking others now would be in vain.
     """
 
     distributions: list[FloatArray]
     missing: tuple[Missing, ...] = ()
+    given_up: bool = False
 
 
 @runtime_checkable

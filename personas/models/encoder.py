@@ -11,6 +11,7 @@ import numpy as np
 from personas.arrays import FloatArray, IntArray
 from personas.errors import DataError
 from personas.models.shape import Pass, shape_of
+from personas.models.texts import TooLong
 from personas.models.tree import ROOT, Segment, Tree, pack, stack
 
 if TYPE_CHECKING:
@@ -108,15 +109,16 @@ class Encoder:
         """Returns where the model reads so many tokens.
 
         Raises:
-            DataError: with the first words of the text. A tail may be what is known of a person, which stays
+            TooLong: with the first words of the text. A tail may be what is known of a person, which stays
                 out of messages.
         """
         depth = len(self.language.start) + tokens
         if depth > self.language.max_tokens:
             shown = f"what begins with {_beginning(text)!r}" if text else "it"
-            raise DataError(
+            raise TooLong(
+                text,
                 f"a text of {depth:,} tokens is too long for {self.language.name}, which reads "
-                f"{self.language.max_tokens:,}; shorten {shown}"
+                f"{self.language.max_tokens:,}; shorten {shown}",
             )
 
     def _branch(self, together: "Sequence[_Read]") -> Branches:

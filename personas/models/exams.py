@@ -1,6 +1,6 @@
 """Exams: questions packed into token trees, in which each option is scored by its own text."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,16 +61,15 @@ def exams(
     """
     found: list[Exam] = []
     group: list[_Texts] = []
-    paths: set[tuple[int, ...]] = set()
+    paths = _Paths()
     for question in questions:
         options = tuple(tokens(option_text(o)) for o in question.options)
         texts = _Texts(question, tokens(question_text(question)), options)
-        more = texts.paths()
-        if group and len(paths | more) > most:
+        if group and paths.with_(texts) > most:
             found.append(_exam(group))
-            group, paths = [], set()
+            group, paths = [], _Paths()
+        paths.add(texts)
         group.append(texts)
-        paths |= more
     return [*found, _exam(group)] if group else found
 
 
@@ -87,10 +86,30 @@ class _Texts:
         """Tokens up to the end of the longest option."""
         return len(self.question) + max(len(option) for option in self.options)
 
-    def paths(self) -> set[tuple[int, ...]]:
-        """Every beginning that has to be read, one for each token of the tree."""
-        whole = [self.question + option[:-1] for option in self.options]
-        return {path[:n] for path in whole for n in range(1, len(path) + 1)}
+    def paths(self) -> Iterator[tuple[int, ...]]:
+        """All that is read, up to the last token of each option, which is only predicted."""
+        return (self.question + option[:-1] for option in self.options)
+
+
+class _Paths:
+    """The beginnings that have to be read, one for each token of a tree."""
+
+    def __init__(self) -> None:
+        self._places: dict[tuple[int, int], int] = {}
+
+    def add(self, texts: _Texts) -> None:
+        """Takes in all that is read of a question."""
+        for path in texts.paths():
+            place = 0
+            for token in path:
+                place = self._places.setdefault((place, token), len(self._places) + 1)
+
+    def with_(self, texts: _Texts) -> int:
+        """How many there would be with a question, which is not taken in."""
+        both = _Paths()
+        both._places = dict(self._places)
+        both.add(texts)
+        return len(both._places)
 
 
 def _exam(group: "Sequence[_Texts]") -> Exam:

@@ -1,7 +1,7 @@
 """The joint model: a language model reads person, question and option as one text and weighs the options."""
 
 import hashlib
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,7 +13,7 @@ from personas.models.exams import TREE_TOKENS, Exam, exams
 from personas.models.prefixes import Shared
 from personas.models.shape import Pass, shape_of
 from personas.panel import Panel
-from personas.prompt import PROMPT_VERSION, person_text
+from personas.prompt import PROMPT_VERSION, option_text, person_text, question_text
 from personas.question import Question
 
 if TYPE_CHECKING:
@@ -74,7 +74,8 @@ class JointModel:
         Raises:
             DataError: person and question together are longer than the model reads.
         """
-        found = exams(self.language.tokens, questions, TREE_TOKENS)
+        self.refuse_long(panel, questions)
+        found = self._exams(questions)
         known: dict[str, list[FloatArray]] = {}
         for rows, texts, fresh in self._groups(panel, found):
             known.update(zip(fresh, self._read(fresh, found), strict=True))
@@ -84,7 +85,7 @@ class JointModel:
     def passes(self, panel: Panel, questions: Sequence[Question]) -> Iterator[tuple[slice, list[Pass]]]:
         """The forward passes behind each item of ``iterate``, none of which is made."""
         shape = shape_of(self.language)
-        found = exams(self.language.tokens, questions, TREE_TOKENS)
+        found = self._exams(questions)
         for rows, _, fresh in self._groups(panel, found):
             if not fresh:
                 yield rows, []
@@ -95,6 +96,27 @@ class JointModel:
             first = shape.forward(len(shared.ids), n * longest, longest, shape.layers - 1)
             sizes = [(n * len(e.tree), longest + len(e.tree), n * len(np.unique(e.at))) for e in found]
             yield rows, [first, *(shape.forward(t, t, keys, read=read) for t, keys, read in sizes)]
+
+    def refuse_long(self, panel: Panel, questions: Sequence[Question]) -> None:
+        """Returns where every person can be read with every question; nothing is read for it.
+
+        Raises:
+            DataError: one is longer than the model reads, with the lengths.
+        """
+        depths = {q.name: self._depth(q) for q in questions}
+        deepest = max(questions, key=lambda q: depths[q.name], default=None)
+        if deepest is None:
+            return
+        start, depth = len(self.language.start), depths[deepest.name]
+        self._refuse_long(start, depth, deepest)
+        seen: set[str] = set()
+        for row in range(len(panel)):
+            known = panel.person(row).attributes
+            text = person_text(known)
+            # No tokenizer makes more tokens than bytes, so that few have to be put into tokens.
+            if text not in seen and start + len(text.encode()) + depth > self.language.max_tokens:
+                self._refuse_long(start + len(self.language.tokens(text)), depth, deepest, known)
+                seen.add(text)
 
     def _groups(self, panel: Panel, exams: Sequence[Exam]) -> Iterator[tuple[slice, list[str], list[str]]]:
         """Rows that are answered together, their texts, and those texts that have not been read before."""
@@ -122,25 +144,48 @@ class JointModel:
         answers: list[list[FloatArray]] = [[] for _ in persons]
         if not persons or not exams:
             return answers
-        prefixes = self._prefixes(persons)
-        for exam in exams:
-            self._check_length(prefixes, exam)
-        before = self.language.read(prefixes)
+        before = self.language.read(self._prefixes(persons))
         for exam in exams:
             scores = self.language.behind(before, exam.tree, exam.at, exam.tokens)
             for row, own in enumerate(scores):
                 answers[row].extend(exam.probabilities(own))
         return answers
 
-    def _check_length(self, prefixes: Sequence[Sequence[int]], exam: Exam) -> None:
-        depth = int(exam.tree.positions.max()) + 1
-        for prefix in prefixes:
-            if len(prefix) + depth > self.language.max_tokens:
-                raise DataError(
-                    f"a person of {len(prefix):,} tokens with a question of {depth:,} is too long for "
-                    f"{self.language.name}, which reads {self.language.max_tokens:,}; shorten the question "
-                    f"{exam.longest.name!r}, or the attributes of the persons who have the longest ones"
-                )
+    def _exams(self, questions: Sequence[Question]) -> list[Exam]:
+        """The questions as trees, whose masks grow with the square of their tokens."""
+        for question in questions:
+            self._refuse_long(len(self.language.start), self._depth(question), question)
+        return exams(self.language.tokens, questions, TREE_TOKENS)
+
+    def _depth(self, question: Question) -> int:
+        """Tokens of a question with its longest option, whose last one only is predicted."""
+        longest = max(len(self.language.tokens(option_text(option))) for option in question.options)
+        return len(self.language.tokens(question_text(question))) + longest - 1
+
+    def _refuse_long(
+        self, person: int, depth: int, question: Question, known: Mapping[str, str] | None = None
+    ) -> None:
+        """Returns where a person of so many tokens can be read with a question of ``depth``.
+
+        Raises:
+            DataError: with the attribute that is the longest of what is ``known`` of the person; what it says
+                stays out of messages.
+        """
+        name, limit = self.language.name, self.language.max_tokens
+        if person + depth <= limit:
+            return
+        shorten = f"shorten the question {question.name!r}"
+        if not known:
+            raise DataError(
+                f"a question of {depth:,} tokens with its longest option is too long for {name}, which reads "
+                f"{limit:,}; {shorten}"
+            )
+        attribute = max(known, key=lambda key: len(known[key]))
+        raise DataError(
+            f"a person of {person:,} tokens with a question of {depth:,} is too long for {name}, which reads "
+            f"{limit:,}; {shorten}, or the attributes of the persons who have the longest ones "
+            f"(here {attribute!r})"
+        )
 
 
 class _Room(NamedTuple):

@@ -13,6 +13,7 @@ from personas.models.joint import JointModel
 from personas.models.offset import OffsetModel
 from personas.models.remembered import RememberedEncoder, predictions_known, reader_of, texts_known
 from personas.models.shape import Pass, shape_of
+from personas.models.texts import naming
 from personas.panel import Panel
 from personas.prompt import attribute_text, option_text, question_text, value_text
 from personas.question import Question
@@ -135,7 +136,8 @@ def _factored(model: FactoredModel, panel: Panel, questions: Sequence[Question],
     options, related = _read_after(new), _read_after(_related(model, questions, new))
     groups = [texts for texts in (told, options, related) if texts]
     left = [_left(model, texts) for texts in (told, [*options, *related])]
-    passes = [p for texts in groups for p in _passes(model, texts)]
+    with naming(questions):
+        passes = [p for texts in groups for p in _passes(model, texts)]
     algebra = _algebra(model, new, look) if new else _Algebra(0.0, 0.0, 0)
     return Work(
         values=left[0], options=left[1], remembered=len(told) + len(options) + len(related) - sum(left),
@@ -243,6 +245,7 @@ def _read(model: JointModel | OffsetModel, panel: Panel, questions: Sequence[Que
 def _read_by(model: AnswerModel, panel: Panel, questions: Sequence[Question], batch: int) -> Work:
     if not isinstance(model, JointModel):
         return Work()
+    model.refuse_long(panel, questions)
     found, counted = Work(weights=shape_of(model.language).weight_bytes), 0
     for number in _spread(-(-len(panel) // batch)):
         rows = np.arange(number * batch, min((number + 1) * batch, len(panel)))

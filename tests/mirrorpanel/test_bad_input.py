@@ -1,4 +1,5 @@
 import hashlib
+import json
 import zipfile
 from pathlib import Path
 
@@ -265,6 +266,36 @@ def test_a_study_file_is_refused_for(case, folder):
         assert part in message
 
 
+ASKED = {
+    "one option": ("Tea?", "['no']", "options must be at least 2 distinct labels"),
+    "an option twice": ("Tea?", "['no', 'no']", "options must be at least 2 distinct labels"),
+    "options that look alike": ("Tea?", "['no', ' no ']", "options must be at least 2 distinct labels"),
+    "letters in two forms": ("Tea?", '["caf\\u00e9", "cafe\\u0301"]', "distinct labels"),
+    "an empty option": ("Tea?", "['no', '']", "that are not blank"),
+}
+
+
+@pytest.mark.parametrize("case", ASKED)
+def test_a_new_question_is_refused_for(case, folder):
+    text, options, expected = ASKED[case]
+    new = f"questions: []\nnew_questions:\n  - {{name: x, text: '{text}', options: {options}}}"
+    change(folder / "study.yaml", "questions: all", new)
+    message = refusal("field", folder / "study.yaml", "-w", folder)
+    assert "study.yaml:6: new_questions.0." in message
+    assert expected in message
+
+
+def test_signs_of_any_script_are_asked_and_kept(tmp_path):
+    folder = grounded_study(tmp_path / "own")
+    new = (
+        'questions: []\nnew_questions:\n  - {name: x, text: "هل تحب الشاي 🍵?", options: ["לא 🙅", "כן 👍"]}'
+    )
+    change(folder / "study.yaml", "questions: all", new)
+    assert done("field", folder / "study.yaml", "-w", folder, "--json").json["complete"]
+    record = json.loads(rows(folder, "SELECT record FROM runs")[0][0])
+    assert record["questions"][0]["options"] == ["לא 🙅", "כן 👍"]
+
+
 TRAININGS = {
     "an unknown panel": ("panel: own", "panel: mine", [":2: panel: Unknown panel 'mine'; choose from 'own'"]),
     "an unknown model": (
@@ -337,6 +368,16 @@ def test_memory_that_runs_out_anywhere_is_a_message_and_no_traceback(folder, tmp
     message = refusal("field", folder / "study.yaml", "-w", folder)
     assert "Out of memory" in message
     assert "run the same command again" in message
+
+
+def test_an_interrupt_while_the_database_writes_is_no_traceback(folder, monkeypatch):
+    def interrupted(*_: object, **__: object) -> None:
+        raise RuntimeError("Query interrupted")  # as DuckDB 1 puts it where Ctrl-C comes in a statement
+
+    monkeypatch.setattr("mirrorpanel.verbs.fielding.fielding", interrupted)
+    outcome = mirrorpanel("field", folder / "study.yaml", "-w", folder)
+    assert (outcome.code, outcome.out) == (130, "")
+    assert "Traceback" not in outcome.err
 
 
 @pytest.mark.parametrize(("verb", "content"), [("train", TRAIN), ("field", STUDY)])

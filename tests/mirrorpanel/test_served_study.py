@@ -53,3 +53,41 @@ def test_answers_that_a_server_failed_to_give_are_asked_for_again(folder):
         ran = done("field", folder / "study.yaml", "-w", folder, "--json")
     assert (ran.json["answers"], ran.json["complete"], ran.json["missing"]) == (ALL, True, {})
     assert rows(folder, "SELECT count(*) FROM (SELECT DISTINCT person, question FROM answers)") == [(ALL,)]
+
+
+def test_a_server_that_is_busy_is_not_said_to_be_unable(folder):
+    def busy(request: Asked, _: Json) -> Fault | None:
+        return Fault(429, '{"error": "busy"}') if "completions" in request.path else None
+
+    with serving(OPTIONS, spoil=busy) as server:
+        on_server(folder, server.url, attempts=1)
+        refused = mirrorpanel("field", folder / "study.yaml", "-w", folder)
+    assert refused.code == 1
+    assert "no usable reply came from" in refused.err
+    assert "status 429: busy" in refused.err
+    assert "Run the same command once it answers" in refused.err
+
+
+def test_a_server_that_goes_away_leaves_the_rest_and_says_why(folder):
+    change(folder / "study.yaml", "batch: 50", "batch: 4")
+    count = []
+
+    def spoil(request: Asked, reply: Json) -> Json | Fault:
+        count.append(request.path)
+        return Fault(status=503, body="closed for today") if len(count) > 60 else reply
+
+    with serving(OPTIONS, spoil=spoil) as server:
+        on_server(folder, server.url, attempts=1)
+        ran = mirrorpanel("field", folder / "study.yaml", "-w", folder)
+        first = len(count)
+        assert ran.code == 3
+        assert "The reason given most often: " in ran.out
+        assert "status 503: closed for today" in ran.out
+        assert rows(folder, "SELECT count(*) FROM asked")[0][0] < PERSONS
+        assert rows(folder, "SELECT finished FROM runs") == [(None,)]
+        count[:] = []
+        server.spoil = lambda _request, _reply: None
+        ran = done("field", folder / "study.yaml", "-w", folder, "--json")
+    assert first > 60
+    assert (ran.json["answers"], ran.json["complete"], ran.json["why"]) == (ALL, True, None)
+    assert rows(folder, "SELECT count(*) FROM (SELECT DISTINCT person, question FROM answers)") == [(ALL,)]

@@ -77,7 +77,7 @@ def test_an_adapter_on_another_base_is_refused_before_the_run_begins(
 
 def test_a_question_too_long_for_the_model_is_named_before_the_run_begins(trained: Path) -> None:
     message = refused("field", study(trained, "lengthy", LONG), "-w", trained, *CPU)
-    assert "lengthy.yaml:3: adapter: a text of " in message
+    assert "lengthy.yaml:3: adapter: question 'long' with its longest option: a text of " in message
     assert "which reads 512; shorten what begins with 'Question: Do you like juice juice" in message
     assert rows(trained, "SELECT 1 FROM runs WHERE study = 'lengthy'") == []
 
@@ -85,7 +85,10 @@ def test_a_question_too_long_for_the_model_is_named_before_the_run_begins(traine
 def test_a_question_too_long_for_an_untrained_model_is_named(trained: Path) -> None:
     file = study(trained, "untrained", LONG)
     change(file, "adapter: tastes", f"model: {trained.parent / 'base'}")
-    assert "shorten the question 'long', or the attributes" in refused("field", file, "-w", trained, *CPU)
+    for more in ((), ("--dry-run",)):
+        message = refused("field", file, "-w", trained, *CPU, *more)
+        assert f"{file}:3: model: a question of " in message
+        assert "is too long for base, which reads 512; shorten the question 'long'" in message
 
 
 def test_a_question_too_long_to_train_on_is_named(trained: Path, tmp_path: Path) -> None:

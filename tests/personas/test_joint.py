@@ -9,6 +9,7 @@ from personas.models import joint
 from personas.models.joint import JointModel
 from personas.models.language import LanguageModel
 from personas.models.processor import Processor
+from personas.models.work import work
 from personas.panel import Panel, from_columns
 from personas.question import Question
 
@@ -134,6 +135,28 @@ def test_a_text_longer_than_the_model_reads_is_refused(model: JointModel, few_qu
     with pytest.raises(DataError, match=r"reads 512; shorten the question .* or the attributes") as refused:
         model.distributions(panel, few_questions)
     assert "very long" not in str(refused.value)  # what is known of a person stays out of messages
+    assert "(here 'diary')" in str(refused.value)
+
+
+def test_a_question_longer_than_the_model_reads_is_named_before_its_tree_is_made(
+    model: JointModel, small_panel: Panel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("personas.models.joint.exams", lambda *_: pytest.fail("a tree was made"))
+    options = ("no", "yes " * 600)
+    question = Question(name="wordy", text="Really?", options=options)
+    with pytest.raises(
+        DataError, match=r"with its longest option .* reads 512; shorten the question 'wordy'"
+    ):
+        list(model.passes(small_panel, [question]))
+
+
+def test_a_person_too_long_is_found_in_any_batch_before_one_is_read(model: JointModel) -> None:
+    texts = ["short"] * 400
+    texts[123] = "very long " * 200
+    panel = from_columns([f"p{i}" for i in range(400)], {"diary": texts}, np.ones(400))
+    question = Question(name="tea", text="Tea?", options=("no", "yes"))
+    with pytest.raises(DataError, match="is too long"):
+        work(model, panel, [question], batch=1)
 
 
 def test_the_fingerprint_changes_with_the_weights_and_the_number_format(

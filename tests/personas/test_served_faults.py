@@ -197,12 +197,26 @@ def test_a_wrong_reply_is_never_a_score(name: str, small_panel: Panel, few_quest
         assert len(asked) == 1  # asking again would bring the same
 
 
-def test_a_refused_request_is_not_sent_again(small_panel: Panel, few_questions: Questions) -> None:
-    long = Fault(400, '{"error": {"message": "This model\'s maximum context length is 512 tokens."}}')
+@pytest.mark.parametrize(
+    ("status", "message", "outcome"),
+    [
+        # As vLLM, SGLang, llama.cpp's server and TGI say it: asking again would bring the same.
+        (400, "This model's maximum context length is 512 tokens.", "refused"),
+        (400, "The input (600 tokens) is longer than the model's context length (512 tokens).", "refused"),
+        (400, "request (600 tokens) exceeds the available context size (512 tokens)", "refused"),
+        (422, "Input validation error: `inputs` must have less than 512 tokens. Given: 600", "refused"),
+        (400, "unknown parameter", "failed"),
+    ],
+)
+def test_a_refused_request_is_not_sent_again(
+    status: int, message: str, outcome: Outcome, small_panel: Panel, few_questions: Questions
+) -> None:
     with serving(words(few_questions)) as server, connect(server) as model:
-        server.spoil = always(long, "65 and over", "truthfully so")
-        text = check_only_one_is_missing(model.ask(small_panel, few_questions), "failed")
-        assert "status 400: This model's maximum context length is 512 tokens." in text
+        fault = Fault(status, json.dumps({"error": {"message": message}}))
+        server.spoil = always(fault, "65 and over", "truthfully so")
+        text = check_only_one_is_missing(model.ask(small_panel, few_questions), outcome)
+        assert f"status {status}" in text
+        assert message in text
         assert sum(about(request, "65 and over", "truthfully so") for request in server.asked) == 1
 
 

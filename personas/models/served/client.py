@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 R = TypeVar("R", bound=BaseModel)
 _AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+UNKNOWN = frozenset({404, 405, 501})
+"""What a server says of a request that it does not know."""
 _FINAL = frozenset({401, 402, 403, 404, 405, 501})
 _SHOWN = 300  # characters of a reply in a message
 _PROBES = 3  # attempts of a request that the server may not know
@@ -92,6 +94,11 @@ class Client:
     def close(self) -> None:
         """Closes the connections."""
         self._http.close()
+
+    @property
+    def given_up(self) -> bool:
+        """Whether nothing more is sent until ``reopen``, since the server does not answer or refuses all."""
+        return self._broken is not None
 
     def reopen(self) -> None:
         """Forgets that the server was given up, so that it is asked again."""

@@ -5,13 +5,14 @@ import re
 import threading
 import weakref
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from personas.arrays import FloatArray
 from personas.errors import DataError, MirrorpanelError
 from personas.models.asked import Asked
-from personas.models.served.client import Client, NoReply, Unusable
+from personas.models.served.client import UNKNOWN, Client, NoReply, Unusable
 from personas.models.served.endpoint import Endpoint
 from personas.models.served.outcomes import Lost, Texts, asked, together
 from personas.models.served.replies import Models
@@ -23,7 +24,6 @@ from personas.panel import Panel
 from personas.prompt import PROMPT_VERSION, option_text, person_text, question_text
 from personas.question import Question
 
-_NOT_LISTED = (404, 405, 501)  # what a server says that lists no models
 # Tokens that steer a model, by what they look like. A server reads them as such wherever they stand.
 _CONTROL = re.compile(r"<[^<>\s]*[_|][^<>\s]*>|</?(?:s|bos|eos|pad|unk)>|\[/?(?:INST|SYS)\]")
 
@@ -135,7 +135,8 @@ class ServedModel:
         found = together(
             self._client, [lambda t=t, q=q: _scores(scoring, t, questions[q], spelt[q]) for t, q in cells]
         )
-        return asked(persons, questions, dict(zip(cells, found, strict=True)))
+        came = asked(persons, questions, dict(zip(cells, found, strict=True)))
+        return replace(came, given_up=self._client.given_up)
 
     def write(
         self,
@@ -199,7 +200,7 @@ def _served(client: Client) -> str:
     except Unusable:
         return ""
     except NoReply as error:
-        if error.status in _NOT_LISTED:
+        if error.status in UNKNOWN:
             return ""
         raise
     wanted = client.endpoint.model

@@ -15,6 +15,12 @@ from personas.models.served.pace import Stopped
 from personas.question import Question
 
 T = TypeVar("T")
+# What servers say of a text that is longer than their model reads, and with which status; it stays too long.
+_LONG = re.compile(
+    r"context[ _](?:length|size|window)|too long|(?:maximum|max_|inputs?`?|prompt)[^.]{0,40}\btokens\b",
+    re.IGNORECASE,
+)
+_LONG_STATUS = (400, 413, 422)
 # A model that speaks of itself instead of answering as the person.
 _DECLINED = re.compile(
     r"\bas an? (?:ai|artificial intelligence|(?:large )?language model)\b"
@@ -64,7 +70,8 @@ def _kept(task: Callable[[], T | Lost]) -> T | Lost:
     try:
         return task()
     except NoReply as error:
-        return Lost("failed", str(error))
+        too_long = error.status in _LONG_STATUS and _LONG.search(str(error))
+        return Lost("refused" if too_long else "failed", str(error))
     except Unusable as error:
         return Lost("unparsable", str(error))
     except Stopped:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from personas.errors import MirrorpanelError
-from personas.models.served.client import Client, NoReply, Unusable
+from personas.models.served.client import UNKNOWN, Client, NoReply, Unusable
 from personas.models.served.forcing import Forced
 from personas.models.served.scoring import Echo, Prefill, Scoring, checked
 
@@ -22,16 +22,23 @@ def choose(client: Client) -> tuple[str, Scoring]:
     """The first way that works on this server, and its name.
 
     Raises:
-        MirrorpanelError: none does; the message says what each met with.
+        MirrorpanelError: none does, or the server does not answer now; the message says what each met with.
     """
     met: list[str] = []
+    silent, last = True, ""
     for name, way in WAYS.items():
         try:
             checked(way(client, True))
         except (NoReply, Unusable) as error:
             met.append(f"{name}: {error}")
+            if isinstance(error, NoReply) and not error.final and error.status == 0:
+                last = last or str(error)
+            elif not (isinstance(error, NoReply) and error.status in UNKNOWN):
+                silent = False
         else:
             return name, way(client, False)
+    if silent and last:
+        raise MirrorpanelError(f"no usable reply came from {last}. Run the same command once it answers")
     raise MirrorpanelError(
         f"{client.endpoint.host} cannot say how likely its model finds given texts, so closed questions "
         "cannot be asked of it (see docs/servers.md). Tried were\n- " + "\n- ".join(met)
