@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 BENCH ?= fielding
-.PHONY: demo test lint bench docs picture clean
+.PHONY: demo test lint bench llama-cpp docs picture clean
 
 .venv/.installed: pyproject.toml constraints.txt
 	test -d .venv || $(PYTHON) -m venv .venv
@@ -26,6 +26,9 @@ lint: .venv/.installed  ## format, lint, types and import contract
 
 bench: .venv/.installed  ## one script of benchmarks/: make bench BENCH=fielding
 	$(BIN)/python -m benchmarks.$(BENCH)
+
+llama-cpp: .venv/.installed  ## a real llama.cpp for the tests, built once into the cache folder (10 to 20 minutes)
+	$(BIN)/python -m benchmarks.llama_server
 
 docs: .venv/.installed  ## figures and console blocks of README and docs/first-study.md, from real runs
 	rm -rf demo-out

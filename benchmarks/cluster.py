@@ -10,19 +10,17 @@ on the cores of one machine, which the workers share with the process that write
 import os
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from benchmarks.million import MODEL, further, processor, sampled, trained
 from benchmarks.output import finish, parser, peak_memory_gb
-from mirrorpanel import runs, store
-from mirrorpanel.records import RunRecord
+from benchmarks.trial import trial
+from mirrorpanel import runs
 from mirrorpanel.store import Workspace
 from personas.arrays import FloatArray, IntArray
 from personas.models import catalogue
@@ -33,7 +31,6 @@ from personas.panel import Panel
 from personas.question import Question
 from validation.cluster import Cluster
 from validation.field import AnswerBatch, Answerer, Fielding, field, here
-from validation.study import StudySpec
 
 PERSONS, QUESTIONS, BATCH, KILLS = 10_000, 100, 250, 3
 
@@ -114,15 +111,16 @@ def _killed(study: Study, cluster: Cluster, alone: Found, kills: int) -> dict[st
     return {
         "kills": float(len(killed)), "replaced": float(cluster.replaced), "seconds_killed": found.seconds,
         "lost": float(np.sum((found.drawn < 0) & (alone.drawn >= 0))), "doubled": float(found.doubled),
-        "same_draws_killed": _compared(found, alone)["same_draws"],
+        **{f"{name}_killed": value for name, value in _compared(found, alone).items()},
     }  # fmt: skip
 
 
-def _compared(found: Found, alone: Found) -> dict[str, str]:
-    pairs = zip(found.distributions, alone.distributions, strict=True)
+def _compared(found: Found, alone: Found) -> dict[str, float | str]:
+    pairs = list(zip(found.distributions, alone.distributions, strict=True))
     return {
         "same_draws": str(bool(np.array_equal(found.drawn, alone.drawn))).lower(),
         "same_distributions": str(all(np.array_equal(a, b) for a, b in pairs)).lower(),
+        "largest_difference": max(float(np.abs(a - b).max()) for a, b in pairs),
     }
 
 
@@ -140,24 +138,16 @@ def _best(study: Study, answerer: Answerer) -> Found:
 def _fielded(
     study: Study, answerer: Answerer, kill: Callable[[], None] | None = None, every: int = 1
 ) -> Found:
-    spec = StudySpec(study="cluster", panel="spending", model="factored")
-    record = RunRecord(
-        spec=spec, file="study.yaml", questions=study.questions, model=study.model.name,
-        fingerprint=study.model.fingerprint, adapter=None, split=None, masked={},
-    )  # fmt: skip
-    with tempfile.TemporaryDirectory() as name:
-        store.create(Path(name))
-        with Workspace(Path(name)) as workspace:
-            run = runs.identifier(record, "spending")
-            runs.start(workspace, run, "spending", record)
-            sink = runs.RunSink(workspace, run) if kill is None else KillingSink(workspace, run, kill, every)
-            how = replace(Fielding(1, BATCH, Jointly(study.model)), answerer=answerer)
-            started = time.perf_counter()
-            field(study.model, study.persons, study.questions, sink, how, lambda n: None)
-            seconds = time.perf_counter() - started
-            distributions, drawn = runs.answers(workspace, run, study.persons.ids, study.questions)
-            pairs = "SELECT count(*) - count(DISTINCT (person, question)) FROM answers WHERE run = ?"
-            return Found(seconds, drawn, distributions, int(workspace.value(pairs, [run])))
+    with trial(study.model, study.questions) as kept:
+        workspace, run = kept.workspace, kept.run
+        sink = kept.sink() if kill is None else KillingSink(workspace, run, kill, every)
+        how = replace(Fielding(1, BATCH, Jointly(study.model)), answerer=answerer)
+        started = time.perf_counter()
+        field(study.model, study.persons, study.questions, sink, how, lambda n: None)
+        seconds = time.perf_counter() - started
+        distributions, drawn = runs.answers(workspace, run, study.persons.ids, study.questions)
+        pairs = "SELECT count(*) - count(DISTINCT (person, question)) FROM answers WHERE run = ?"
+        return Found(seconds, drawn, distributions, int(workspace.value(pairs, [run])))
 
 
 if __name__ == "__main__":

@@ -35,11 +35,11 @@ import yaml
 from benchmarks import asked, large_shapes, matmul, reading
 from benchmarks.matmul import Product
 from benchmarks.output import finish, parser, peak_memory_gb
+from benchmarks.trial import trial
 from grounding.sources import datasets
-from mirrorpanel import encodings, lineup, panels, planning, runs, store
+from mirrorpanel import encodings, lineup, panels, planning, runs
 from mirrorpanel.lineup import Machine
-from mirrorpanel.records import RunRecord
-from mirrorpanel.store import Workspace
+from mirrorpanel.store import FILE, Workspace
 from mirrorpanel.verbs import fielding
 from mirrorpanel.verbs.demonstration import DATA, examples
 from mirrorpanel.verbs.fielding import FieldedRun
@@ -61,6 +61,8 @@ SHAPES = {
     "8b": large_shapes.SHAPES["llama_8b"],
 }
 _WORDS = 4096
+_MARK = "made-by-a-benchmark"
+_MADE = ("grounding.yaml", "study.yaml", FILE)  # what a folder has that was made to the end
 
 
 class Joint(NamedTuple):
@@ -110,7 +112,13 @@ def main() -> None:
         "questions": float(len(asked.questions())),
         "processor": lineup.language(MODEL, machine).processor.describe(),
     }
-    finish("fielding" if options.device is None else f"fielding_{options.device}", figures, options.record)
+    finish(named("fielding", processor.choose(options.device).device), figures, options.record)
+
+
+def named(benchmark: str, device: str) -> str:
+    """Name of the figures by the kind of device that was used; a processor's has nothing behind it."""
+    kind = device.partition(":")[0]
+    return benchmark if kind == "cpu" else f"{benchmark}_{kind}"
 
 
 def _options() -> argparse.ArgumentParser:
@@ -129,10 +137,13 @@ def workspace(persons: int, kept: Path | None = None) -> Generator[Path]:
     Args:
         persons: of the panel.
         kept: a folder in which it is made, or was made before, and left; ``None`` for one that goes again.
+
+    Raises:
+        SystemExit: the folder holds something that this did not make.
     """
     with tempfile.TemporaryDirectory() as name:
         made = Path(name) if kept is None else kept
-        if not (made / "study.yaml").exists():
+        if not all((made / file).exists() for file in _MADE):
             _make(made, persons)
         inside = Path(name) / "copy"
         shutil.copytree(made, inside, ignore=shutil.ignore_patterns(inside.name))
@@ -143,9 +154,16 @@ def workspace(persons: int, kept: Path | None = None) -> Generator[Path]:
 
 def _make(folder: Path, persons: int) -> None:
     """Grounds and trains; ``study.yaml`` is written last, so that what was stopped is made anew."""
+    if folder.exists() and any(folder.iterdir()) and not (folder / _MARK).exists():
+        raise SystemExit(
+            f"{folder} is not empty and was not made by this benchmark, so it is left as it is; "
+            "name an empty or a new folder in --workspace"
+        )
     for name in DATA:
         datasets.pull(name, cache_folder(), lambda line: None)
     shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / _MARK).touch()
     command(["init", str(folder)])
     shutil.copy(examples() / "train.yaml", folder / "train.yaml")
     print("grounding and training, a minute or two", file=sys.stderr, flush=True)
@@ -240,23 +258,14 @@ def joint(language: LanguageModel, persons: Panel, questions: tuple[Question, ..
     """All persons asked by a language model as it is, drawn, and stored into a new workspace."""
     model = JointModel(language)
     model.distributions(persons.take(np.arange(min(FIRST, len(persons)))), questions)
-    spec = StudySpec(study="joint", panel="spending", model=MODEL)
-    record = RunRecord(
-        spec=spec, file="study.yaml", questions=questions, model=model.name, fingerprint=model.fingerprint,
-        adapter=None, split=None, masked={},
-    )  # fmt: skip
-    with tempfile.TemporaryDirectory() as name:
-        store.create(Path(name))
-        with Workspace(Path(name)) as opened:
-            started = time.perf_counter()
-            batch = planning.batch_size(model, persons, questions)
-            run = runs.identifier(record, "spending")
-            runs.start(opened, run, "spending", record)
-            how = Fielding(1, batch, independently)
-            done = field(model, persons, questions, runs.RunSink(opened, run), how, lambda n: None)
-            runs.finish(opened, run, language.processor.describe(), done.unwritten)
-            seconds = time.perf_counter() - started
-            stored = int(opened.value("SELECT count(*) FROM answers WHERE run = ?", [run]))
+    with trial(model, questions) as kept:
+        started = time.perf_counter()
+        batch = planning.batch_size(model, persons, questions)
+        how = Fielding(1, batch, independently)
+        done = field(model, persons, questions, kept.sink(), how, lambda n: None)
+        runs.finish(kept.workspace, kept.run, language.processor.describe(), done.unwritten)
+        seconds = time.perf_counter() - started
+        stored = int(kept.workspace.value("SELECT count(*) FROM answers WHERE run = ?", [kept.run]))
     if stored != len(persons) * len(questions):
         raise SystemExit(f"{stored:,} of {len(persons) * len(questions):,} answers are stored")
     return Joint(seconds, stored, reading.flops(language, persons, questions))
@@ -303,17 +312,14 @@ def _random_shape(options: argparse.Namespace) -> None:
         "processor": chosen.describe(),
         "weights": "random; the persons are made up, and the answers mean nothing",
     }
-    kind = chosen.device.partition(":")[0]
-    finish(f"fielding_{options.random_shape}_{kind}", figures, options.record)
+    finish(named(f"fielding_{options.random_shape}", chosen.device), figures, options.record)
 
 
 def device_memory_gb(device: str) -> float:
     """Largest memory that PyTorch held on a GPU so far, in GB; 0 for none."""
     if not device.startswith("cuda"):
         return 0.0
-    import torch
-
-    return torch.cuda.max_memory_allocated(device) / 1e9
+    return processor.peak_bytes(device) / 1e9
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The plan of ten studies against what they took: factored models cold and warm, and a joint one.
 
-Each study is planned, then fielded into a new workspace, with the calibration that ``field`` makes. An error
+Each study is planned, then fielded into a new workspace, with the calibration of ``--dry-run``. An error
 is ``exp(|ln(truth / forecast)|) - 1`` with the middle of the forecast's range: .3 is a truth 1.3 times the
 forecast, or a forecast 1.3 times the truth. ``inside`` counts the studies that lay within the range that was
 printed. What the calibration takes is reported beside and in no other figure; the language model is loaded
@@ -10,29 +10,26 @@ for all, so its peak says little beyond the largest study.
 
 import math
 import sys
-import tempfile
 from dataclasses import replace
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from benchmarks.million import MODEL, further, processor, sampled, trained
 from benchmarks.output import finish, parser
-from mirrorpanel import calibrating, lineup, planning, runs, store
+from benchmarks.trial import trial
+from mirrorpanel import lineup, planning
 from mirrorpanel.lineup import Machine
-from mirrorpanel.records import RunRecord
-from mirrorpanel.store import Workspace
 from personas.models import catalogue
 from personas.models.base import AnswerModel
 from personas.models.drawing import Drawing, Jointly, independently
 from personas.models.factored import FactoredModel
 from personas.models.joint import JointModel
+from personas.models.processor import peak_bytes
 from personas.models.wheel import cache_folder
 from personas.panel import Panel
 from personas.question import Question
 from validation.field import Fielding, field
-from validation.study import StudySpec
 
 
 class Study(NamedTuple):
@@ -117,28 +114,14 @@ def _answering(way: str, model: FactoredModel) -> tuple[AnswerModel, Drawing]:
 
 
 def _held(model: AnswerModel, drawing: Drawing, persons: Panel, questions: tuple[Question, ...]) -> Held:
-    spec = StudySpec(study="forecast", panel="spending", model="any")
-    record = RunRecord(
-        spec=spec, file="study.yaml", questions=questions, model=model.name, fingerprint=model.fingerprint,
-        adapter=None, split=None, masked={},
-    )  # fmt: skip
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        store.create(folder)
-        with Workspace(folder) as workspace:
-            run = runs.identifier(record, "spending")
-            batch = planning.batch_size(model, persons, questions)
-            planned = planning.planned(workspace, run, model, drawing, persons, questions, batch)
-            if (
-                planned is None
-                or planned.forecast.seconds_low is None
-                or planned.forecast.seconds_high is None
-            ):
-                raise RuntimeError("a new run of a model that runs here has a forecast")
-            runs.start(workspace, run, "spending", record)
-            sink = runs.RunSink(workspace, run)
-            took = field(model, persons, questions, sink, Fielding(1, batch, drawing), lambda n: None).seconds
-    expected, peak = planned.forecast, calibrating.peak_bytes()
+    batch = planning.batch_size(model, persons, questions)
+    with trial(model, questions) as kept:
+        planned = planning.planned(kept.workspace, kept.run, model, drawing, persons, questions, batch)
+        if planned is None or planned.forecast.seconds_low is None or planned.forecast.seconds_high is None:
+            raise RuntimeError("a new run of a model that runs here has a forecast")
+        how = Fielding(1, batch, drawing)
+        took = field(model, persons, questions, kept.sink(), how, lambda n: None).seconds
+    expected, peak = planned.forecast, peak_bytes()
     inside = expected.memory_low <= peak <= expected.memory_high
     return Held(planned.forecast.seconds_low, planned.forecast.seconds_high, took, planned.calibrated, inside)
 

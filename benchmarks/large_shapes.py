@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks.output import finish
 from personas.answer import Answers
 from personas.models.conversion import transformers_quietly
-from personas.models.processor import Processor, choose
+from personas.models.processor import Processor, choose, peak_bytes
 from personas.panel import from_columns
 from personas.question import Question
 from training.dataset import TrainingData
@@ -106,7 +106,7 @@ def steps(folder: Path, processor: Processor, four_bit: bool, number: int = 3) -
     if processor.device.startswith("cuda"):
         torch.cuda.reset_peak_memory_stats()
     outcome = train(objective, how, None, lambda _: times.append(time.monotonic()))
-    peak = float(torch.cuda.max_memory_allocated()) if processor.device.startswith("cuda") else float("nan")
+    peak = float(peak_bytes("cuda")) if processor.device.startswith("cuda") else float("nan")
     return Step(times[-1] - times[-2], peak, estimate, outcome.state.losses[-1])
 
 

@@ -1,5 +1,10 @@
-"""llama.cpp with the same weights, behind the server of llama-cpp-python on loopback."""
+"""llama.cpp with the same weights, behind the server of llama-cpp-python on loopback.
 
+Run as a program it builds that server into an environment in the cache folder, where benchmarks and tests
+find it; with ``--look`` it says only whether it is there.
+"""
+
+import argparse
 import os
 import socket
 import subprocess
@@ -37,6 +42,27 @@ def interpreter() -> Path:
     """
     named = os.environ.get(VARIABLE)
     return Path(named) if named else peer.environment(REQUIREMENT, note=_BUILD)
+
+
+def found() -> Path | None:
+    """The Python with llama-cpp-python that ``VARIABLE`` names or that was made before; builds nothing."""
+    named = os.environ.get(VARIABLE)
+    return Path(named) if named else peer.installed(REQUIREMENT)
+
+
+def main() -> None:
+    """Builds the server, or looks for it."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--look", action="store_true", help="build nothing")
+    if not options.parse_args().look:
+        print(peer.python_with(REQUIREMENT, note=_BUILD))
+        return
+    python = found()
+    print(
+        "llama.cpp: not built here (make llama-cpp), so tests/personas/test_served_llama_cpp.py is skipped"
+        if python is None
+        else f"llama.cpp: {python}"
+    )
 
 
 @contextmanager
@@ -85,3 +111,7 @@ def _wait(page: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
         except OSError:
             time.sleep(0.1)
     raise peer.PeerError("the server did not start within a minute")
+
+
+if __name__ == "__main__":
+    main()

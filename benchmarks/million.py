@@ -2,28 +2,28 @@
 
 The model is fitted to the General Social Survey's spending items; the other questions name further things
 that money can be spent on, and were asked of nobody. Every size is fielded into a new workspace, as the
-command does it. ``encode_seconds`` is what the questions take once, and is in ``seconds``.
-``validation.field`` and the database share the rest; ``stored_bytes`` is the database's growth for each
-answer.
+command does it and in batches of as many persons as it would choose, by a process of its own with the
+language model in memory: ``peak_memory_gb`` is that process's. ``encode_seconds`` is what the questions take
+once, and is in ``seconds``. ``validation.field`` and the database share the rest; ``stored_bytes`` is the
+database's growth for each answer.
 """
 
+import multiprocessing
 import sys
-import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from itertools import product
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from benchmarks.output import finish, parser, peak_memory_gb
 from benchmarks.spending import spending
+from benchmarks.trial import trial
 from grounding.splits import Split
-from mirrorpanel import lineup, runs, store
+from mirrorpanel import lineup, planning, runs
 from mirrorpanel.lineup import Machine
-from mirrorpanel.records import RunRecord
-from mirrorpanel.store import FILE, Workspace
 from personas.models import catalogue
 from personas.models.drawing import Jointly
 from personas.models.factored import FactoredModel
@@ -33,9 +33,8 @@ from personas.question import Question
 from training.dataset import training_data
 from training.hierarchy.loop import fit
 from validation.field import Fielding, field
-from validation.study import StudySpec
 
-MODEL, QUESTIONS, BATCH = "smollm2-135m", 100, 2500
+MODEL, QUESTIONS = "smollm2-135m", 100
 SIZES = {"10k": 100, "1m": 10_000, "10m": 100_000}
 WHERE = ("towns", "villages", "schools", "hospitals", "prisons", "ports", "libraries", "museums", "farms")
 WHAT = (
@@ -52,12 +51,23 @@ WHAT = (
 )
 
 
+class Size(NamedTuple):
+    """A model, its panel, and how many persons like those of the panel are asked what."""
+
+    model: FactoredModel
+    panel: Panel
+    questions: tuple[Question, ...]
+    persons: int
+
+
 class Stored(NamedTuple):
-    """What one size took: seconds in all and for encoding alone, and bytes for each answer."""
+    """What one size took: seconds in all and for encoding alone, bytes for each answer, and the peak."""
 
     seconds: float
     encode_seconds: float
     stored_bytes: float
+    peak_memory_gb: float
+    batch: int
 
 
 def main() -> None:
@@ -70,7 +80,7 @@ def main() -> None:
     questions = (*own, *further(own))[:QUESTIONS]
     figures: dict[str, float | str] = {"questions": float(len(questions)), "processor": processor()}
     for name in given.sizes:
-        found = _stored(model, sampled(persons, SIZES[name]), questions)
+        found = _alone(Size(model, persons, questions, SIZES[name]))
         answers = SIZES[name] * len(questions)
         tail = "" if name == "1m" else f"_{name}"
         figures |= {
@@ -78,7 +88,8 @@ def main() -> None:
             f"encode_seconds{tail}": found.encode_seconds,
             f"microseconds_per_answer{tail}": 1e6 * (found.seconds - found.encode_seconds) / answers,
             f"stored_bytes{tail}": found.stored_bytes,
-            f"peak_memory_gb{tail}": peak_memory_gb(),
+            f"peak_memory_gb{tail}": found.peak_memory_gb,
+            f"batch{tail}": float(found.batch),
         }
         print(f"{name}: {found.seconds:.1f} s", file=sys.stderr, flush=True)
     finish("million", figures, given.record)
@@ -120,31 +131,29 @@ def sampled(persons: Panel, n: int) -> Panel:
     )
 
 
-def _stored(model: FactoredModel, persons: Panel, questions: tuple[Question, ...]) -> Stored:
-    spec = StudySpec(study="million", panel="spending", model="factored")
-    record = RunRecord(
-        spec=spec, file="study.yaml", questions=questions, model=model.name, fingerprint=model.fingerprint,
-        adapter=None, split=None, masked={},
-    )  # fmt: skip
-    fresh = replace(model)  # nothing worked out for a size before
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        store.create(folder)
-        with Workspace(folder) as workspace:
-            run = runs.identifier(record, "spending")
-            runs.start(workspace, run, "spending", record)
-            workspace.connection.execute("CHECKPOINT")
-            before = (folder / FILE).stat().st_size
-            started = time.perf_counter()
-            fresh.head_for(questions)
-            encoded = time.perf_counter() - started
-            how = Fielding(1, BATCH, Jointly(fresh))
-            field(fresh, persons, questions, runs.RunSink(workspace, run), how, lambda n: None)
-            runs.finish(workspace, run, processor(), 0.0)
-            workspace.connection.execute("CHECKPOINT")
-            seconds = time.perf_counter() - started
-            size = (folder / FILE).stat().st_size - before
-    return Stored(seconds, encoded, size / (len(persons) * len(questions)))
+def _alone(size: Size) -> Stored:
+    """What a size takes in a process of its own, so that its peak is nobody else's."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(_stored, size).result()
+
+
+def _stored(size: Size) -> Stored:
+    persons, questions = sampled(size.panel, size.persons), size.questions
+    found = lineup.encoder(MODEL, Machine())
+    fresh = replace(size.model, load_encoder=lambda: found)  # nothing worked out before
+    with trial(fresh, questions) as kept:
+        before = kept.size()
+        started = time.perf_counter()
+        fresh.head_for(questions)
+        encoded = time.perf_counter() - started
+        batch = planning.batch_size(fresh, persons, questions)
+        how = Fielding(1, batch, Jointly(fresh))
+        field(fresh, persons, questions, kept.sink(), how, lambda n: None)
+        runs.finish(kept.workspace, kept.run, found.language.processor.describe(), 0.0)
+        after = kept.size()
+        seconds = time.perf_counter() - started
+    each = (after - before) / (len(persons) * len(questions))
+    return Stored(seconds, encoded, each, peak_memory_gb(), batch)
 
 
 def processor() -> str:

@@ -35,17 +35,28 @@ def python_with(*requirements: str, note: str = "") -> Path:
 
 def environment(*requirements: str, note: str = "") -> Path:
     """What ``python_with`` returns, for a benchmark that can do without. Raises: PeerError."""
-    folder = cache_folder() / "peers" / "-".join(r.replace("=", "") for r in requirements)
-    python = folder / "bin" / "python"
-    if (folder / "complete").exists():
-        return python
+    found = installed(*requirements)
+    if found is not None:
+        return found
+    folder = _folder(requirements)
     print(f"installing {', '.join(requirements)} into {folder}{note and f' ({note})'}", file=sys.stderr)
+    python = folder / "bin" / "python"
     venv.create(folder, with_pip=True, clear=True)
     done = subprocess.run([python, "-m", "pip", "install", "--quiet", *requirements], check=False)
     if done.returncode:
         raise PeerError(f"{', '.join(requirements)} cannot be installed")
     (folder / "complete").touch()
     return python
+
+
+def installed(*requirements: str) -> Path | None:
+    """The interpreter that ``environment`` made for these packages; ``None`` before it did."""
+    folder = _folder(requirements)
+    return folder / "bin" / "python" if (folder / "complete").exists() else None
+
+
+def _folder(requirements: Sequence[str]) -> Path:
+    return cache_folder() / "peers" / "-".join(r.replace("=", "") for r in requirements)
 
 
 def rscript_with(package: str) -> str | None:

@@ -29,6 +29,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,6 +43,7 @@ from benchmarks.ways import Plain
 from mirrorpanel import lineup
 from mirrorpanel.lineup import Machine
 from personas.arrays import FloatArray
+from personas.errors import MirrorpanelError
 from personas.models import catalogue
 from personas.models.joint import JointModel
 from personas.models.language import LanguageModel
@@ -101,15 +103,21 @@ def main() -> None:
         scores = _local(language)
         served, seconds = _served(stack, notes), options.seconds / options.rounds
         if served is not None:
-            scores["llama_cpp"] = stack.enter_context(_client(served)).distributions
+            ask = partial(attempt, notes, 0)
+            ask(
+                "llama_cpp",
+                lambda: scores.update(llama_cpp=stack.enter_context(_client(served)).distributions),
+            )
         ways = {name: Way() for name in (*scores, "factored", "factored_warm")}
         for round_ in range(options.rounds):
+            ask = partial(attempt, notes, round_)
             for name, score in scores.items():
-                _round(ways[name], score, persons, questions, seconds, _TOGETHER.get(name, 1))
-            _factored(ways, folder, machine, round_, len(persons) * len(questions))
+                together = _TOGETHER.get(name, 1)
+                ask(name, partial(_round, ways[name], score, persons, questions, seconds, together))
+            ask("factored", partial(_factored, ways, folder, machine, round_, len(persons) * len(questions)))
             if served is not None:
-                _edsl(ways, notes, served, persons, questions, seconds)
-            rates = {name: round(way.rates[-1].each_second, 2) for name, way in ways.items()}
+                ask("edsl", partial(_edsl, ways, notes, served, persons, questions, seconds))
+            rates = {name: round(way.rates[-1].each_second, 2) for name, way in ways.items() if way.rates}
             print(f"round {round_ + 1}: {rates}", file=sys.stderr, flush=True)
         figures = _figures(ways) | agreement(ways) | _exact(persons, questions) | notes
         figures |= {
@@ -147,10 +155,25 @@ def _served(stack: ExitStack, notes: dict[str, float | str]) -> Served | None:
     """A running llama.cpp; ``None`` with a note where there is none to be had."""
     try:
         return stack.enter_context(llama_server.serving(MODEL, os.cpu_count() or 1))
-    except PeerError as error:
+    except (PeerError, MirrorpanelError) as error:
         notes["llama_cpp"] = f"not compared: {str(error).splitlines()[0]}"
         print(notes["llama_cpp"], file=sys.stderr)
         return None
+
+
+def attempt(notes: dict[str, float | str], round_: int, name: str, step: Callable[[], None]) -> None:
+    """A round of one way. What stops it becomes a note, and what was found so far is kept.
+
+    A way that failed is asked no more, so that the rounds it has are the first ones.
+    """
+    if f"{name}_failed" in notes:
+        return
+    try:
+        step()
+    except (Exception, SystemExit) as error:
+        said = (str(error).splitlines() or [""])[0][:300]
+        notes[f"{name}_failed"] = f"in round {round_ + 1}: {type(error).__name__}: {said}"
+        print(f"{name} failed {notes[f'{name}_failed']}", file=sys.stderr, flush=True)
 
 
 def _client(served: Served) -> ServedModel:
@@ -160,7 +183,11 @@ def _client(served: Served) -> ServedModel:
 def _round(
     way: Way, score: Score, persons: Panel, questions: Sequence[Question], seconds: float, together: int
 ) -> None:
-    """Asks persons, some at a time, who have not been asked in this way, until the time is over."""
+    """Asks persons, some at a time, who have not been asked in this way, until the time is over.
+
+    Raises:
+        ValueError: there is nobody left to ask.
+    """
     start = sum(len(part[0]) for part in way.found)
     asked_before, started = start, time.perf_counter()
     while start < len(persons) and (start == asked_before or time.perf_counter() - started < seconds):
@@ -168,7 +195,7 @@ def _round(
         way.found.append(score(rows, questions))
         start += len(rows)
     if start == asked_before:
-        raise SystemExit(f"{start:,} persons are too few for so many seconds; give more --persons")
+        raise ValueError(f"{start:,} persons are too few for so many seconds; give more --persons")
     spent = time.perf_counter() - started
     way.rates.append(Rate((start - asked_before) * len(questions), spent))
 
@@ -232,26 +259,30 @@ def _figures(ways: dict[str, Way]) -> dict[str, float | str]:
         ("joint", "rated"),
         ("factored", "edsl"),
     ):
-        if theirs in ways:
+        if all(name in ways and ways[name].rates for name in (ours, theirs)):
             figures[f"{ours}_vs_{theirs}"] = ratio(ways[ours], ways[theirs])
     for name, way in ways.items():
+        if not way.rates:
+            continue
         figures[f"{name}_answers_per_second"] = way.each_second
         figures[f"{name}_answers"] = float(sum(r.answers for r in way.rates))
     return figures
 
 
 def ratio(first: Way, second: Way) -> float:
-    """Median over the rounds of how many answers the one gives while the other gives one."""
-    pairs = zip(first.rates, second.rates, strict=True)
+    """Median of how many answers the one gives while the other gives one, over the rounds that both have."""
+    pairs = zip(first.rates, second.rates, strict=False)  # one that failed has fewer, the first ones
     return statistics.median(a.each_second / b.each_second for a, b in pairs)
 
 
 def agreement(ways: dict[str, Way]) -> dict[str, float | str]:
     """How far other ways' probabilities are from the joint model's, of the persons whom both asked."""
-    ours = ways["joint"].first()
     figures: dict[str, float | str] = {}
+    if not ways["joint"].found:
+        return figures
+    ours = ways["joint"].first()
     for name in ("one_by_one", "batched", "llama_cpp"):
-        if name in ways:
+        if name in ways and ways[name].found:
             theirs = ways[name].first()
             pairs = [(a[: len(b)], b[: len(a)]) for a, b in zip(ours, theirs, strict=True)]
             figures[f"largest_difference_{name}"] = max(float(np.abs(a - b).max()) for a, b in pairs)

@@ -50,7 +50,8 @@ def _least(value: float) -> Goal:
 
 
 NONE, TRUE = Goal("=", 0.0), Goal("=", "true")
-GOALS: Mapping[str, Mapping[str, Goal]] = {
+# ``None`` has no goal, and stands beside those that have one.
+GOALS: Mapping[str, Mapping[str, Goal | None]] = {
     "fielding": {
         "factored_cold_seconds": _most(5.0),
         "factored_warm_seconds": _most(1.0),
@@ -58,6 +59,7 @@ GOALS: Mapping[str, Mapping[str, Goal]] = {
         "joint_share_of_matmul": _least(0.6),
     },
     "fielding_cuda": {"joint_share_of_matmul": _least(0.4)},
+    "fielding_135m_cuda": {"joint_share_of_matmul": _least(0.4)},
     "fielding_8b_cuda": {"joint_share_of_matmul": _least(0.4)},
     "peers": {
         "factored_vs_one_by_one": _least(100.0),
@@ -71,9 +73,10 @@ GOALS: Mapping[str, Mapping[str, Goal]] = {
     },
     "crash": {"kills": _least(100.0), "lost": NONE, "doubled": NONE, "torn": NONE, "different": NONE},
     "startup": {"import_seconds": _most(0.3), "help_seconds": _most(0.5)},
-    "forecast": {"median_error": _most(0.3)},
+    "forecast": {"median_error": _most(0.3), "worst_error": None, "inside": None, "studies": None},
     "cluster": {
-        "same_draws_1": TRUE, "same_draws_2": TRUE, "same_draws_killed": TRUE, "lost": NONE, "doubled": NONE,
+        "same_draws_1": TRUE, "same_draws_2": TRUE, "same_draws_killed": TRUE, "same_distributions_1": TRUE,
+        "same_distributions_2": TRUE, "same_distributions_killed": TRUE, "lost": NONE, "doubled": NONE,
     },
 }  # fmt: skip
 ORDER = ("fielding", "peers", "million", "crash", "startup", "forecast", "cluster")
@@ -90,6 +93,20 @@ _WAYS = {
 }
 _COLD, _WARM = "factored, cold", "factored, warm"
 _SIZES = {"_10k": 10_000, "": 1_000_000, "_10m": 10_000_000}
+# Figures of ``million`` for each of these sizes, in columns.
+_COLUMNS = {
+    "seconds": "seconds",
+    "encode_seconds": "of them encoding",
+    "microseconds_per_answer": "µs an answer, without encoding",
+    "stored_bytes": "bytes an answer",
+    "peak_memory_gb": "peak, GB",
+    "batch": "persons in a batch",
+}
+_NO_GPU = """\
+No figures of a GPU were recorded. On a machine with one,
+`python -m benchmarks.fielding --device cuda --record` measures the example study; with `--random-shape 135m`
+or `--random-shape 8b` it measures random weights of such a shape and needs neither data nor weights.
+"""
 _SCALED = (10.0, 1_000_000.0)
 
 
@@ -120,6 +137,8 @@ def page(results: Sequence[Result]) -> str:
         parts.append(f"![Cost against answers for each way of answering]({PICTURE})\n")
     parts += [_section(result) for result in results]
     left = [f"`{name}`" for name in ORDER if name not in {_of(r) for r in results}]
+    if not any(r.benchmark.endswith("_cuda") for r in results):
+        parts.append(_NO_GPU)
     if left:
         parts.append(f"Not recorded yet: {', '.join(left)}.\n")
     return "\n".join(parts)
@@ -134,12 +153,30 @@ def _section(result: Result) -> str:
     figures = sorted(
         result.figures, key=lambda name: list(goals).index(name) if name in goals else len(goals)
     )
-    rows = [_row(name, result.figures[name], goals.get(name)) for name in figures]
+    grown = _grown(result)
+    beside = {f"{name}{tail}" for name in _COLUMNS for tail in _SIZES} if grown else set[str]()
+    rows = [
+        _row(name, result.figures[name], goals.get(name))
+        for name in figures
+        if name in goals or name not in beside
+    ]
     lines = [
         f"## {result.benchmark}\n", f"{_about(_of(result))}\n", f"`{result.command}`  ",
-        f"{result.machine}; {result.date}\n", "| figure | found | goal |", "|---|---|---|", *rows,
+        f"{result.machine}; {result.date}\n", "| figure | found | goal |", "|---|---|---|", *rows, *grown,
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
+
+
+def _grown(result: Result) -> list[str]:
+    """A table of ``million`` with a line for each size; empty for other benchmarks."""
+    sizes = {tail: n for tail, n in _SIZES.items() if f"seconds{tail}" in result.figures}
+    if _of(result) != "million" or not sizes:
+        return []
+    lines = ["", f"| answers | {' | '.join(_COLUMNS.values())} |", "|---" * (len(_COLUMNS) + 1) + "|"]
+    for tail, n in sizes.items():
+        found = [result.figures.get(f"{name}{tail}", "") for name in _COLUMNS]
+        lines.append(f"| {n:,} | {' | '.join(shown(figure) for figure in found)} |")
+    return lines
 
 
 def _row(name: str, figure: float | str, goal: Goal | None) -> str:
@@ -203,13 +240,27 @@ def picture(results: Sequence[Result], file: Path) -> bool:
             rate = point.y / float(point.x)
             lines += [Point(n, n * rate, point.series) for n in _SCALED]
     machines = sorted({r.machine for r in results if r.benchmark in ("fielding", "million", "peers")})
-    notes = [
-        "Points were measured. Straight lines are scaled by the answers a second of their one point;",
-        "the others join panels of three sizes with 100 questions, beside 1,000 persons with 10.",
-        *machines,
-    ]
-    plots.log_log(points, lines, "answers", "seconds", "Cost of answers", notes, file)
+    plots.log_log(points, lines, "answers", "seconds", "Cost of answers", [*_notes(results), *machines], file)
     return True
+
+
+def _notes(results: Sequence[Result]) -> list[str]:
+    """What the points of the picture are, and how many persons stand behind them."""
+    by_name = {r.benchmark: r.figures for r in results}
+    notes = ["Points were measured. Straight lines are scaled by the answers a second of their one point."]
+    if "fielding" in by_name:
+        persons, questions = (shown(by_name["fielding"].get(name, "")) for name in ("persons", "questions"))
+        notes.append(
+            f"joint, and a point of factored: {persons} persons with {questions} questions (fielding)."
+        )
+    if "million" in by_name:
+        notes.append("Other points of factored: panels of other sizes with 100 questions (million).")
+    if "peers" in by_name:
+        notes.append(
+            "Other ways: the same questions, for as many persons as each reached in its time (peers);"
+        )
+        notes.append("a way that shares work among persons would take less for each of more persons.")
+    return notes
 
 
 def _number(figures: Mapping[str, float | str], name: str) -> float:

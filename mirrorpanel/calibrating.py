@@ -1,6 +1,5 @@
 """What this machine takes for a study's own texts and answers, measured in a second or two beforehand."""
 
-import resource
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -21,6 +20,7 @@ from personas.models.drawing import Drawing
 from personas.models.factored import FactoredModel, TextEncoder
 from personas.models.joint import JointModel
 from personas.models.offset import OffsetModel
+from personas.models.processor import Processor, peak_bytes
 from personas.models.remembered import reader_of, texts_known
 from personas.models.scripted import ScriptedModel
 from personas.models.work import CountedEncoder, Work, fresh_texts
@@ -28,7 +28,7 @@ from personas.panel import Panel
 from personas.prompt import attribute_text, option_text, question_text, value_text
 from personas.question import Question
 from validation.field import AnswerBatch, answer
-from validation.plan import Calibration, Cost
+from validation.plan import Calibration, Cost, guessed
 
 _SECONDS = 1.0  # that the language model is timed for, at most but for its first passes
 _FEW, _MANY = 10, 250  # persons of a small batch, and of a larger one at least
@@ -45,7 +45,7 @@ def calibrate(
     panel: Panel,
     questions: Sequence[Question],
     work: Work,
-    device: str,
+    where: Processor,
     worth: float = 0.0,
 ) -> Calibration:
     """The costs of the kinds of ``work`` that there are; the study's own workspace is not touched.
@@ -57,36 +57,22 @@ def calibrate(
     if work.answers * each.high > worth:
         many = max(_MANY, min(len(panel), _ANSWERS // len(questions)))
         batch, each = storing(_answers(model, drawing, panel, questions), many)
-    least = worth / _GUESSED_FLOP.high
-    flop = _GUESSED_FLOP if work.flops <= least else _flop(model, panel, questions)
-    algebra = _GUESSED_FLOP if work.algebra <= least else _algebra()
+    flop, algebra = guessed(where.kind), guessed("cpu float64")
+    if work.flops * flop.high > worth:
+        flop = _flop(model, panel, questions)
+    if work.algebra * algebra.high > worth:
+        algebra = _algebra()
     return Calibration(
         answer=each,
         batch=batch,
         flop=flop if work.flops else None,
         algebra=algebra if work.algebra else None,
-        memory=device_peak_bytes(device),
+        memory=peak_bytes(where.device),
     )
 
 
-def peak_bytes() -> int:
-    """Largest main memory of this process so far, in bytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
-def device_peak_bytes(device: str) -> int:
-    """Largest memory that this process has held so far on a device, in bytes."""
-    if not device.startswith("cuda"):
-        return peak_bytes()
-    import torch
-
-    return int(torch.cuda.max_memory_reserved(device))
-
-
-# Costs of a batch and of an answer, and of an operation of a language model or in double precision, on fast
-# machines and on slow ones.
+# Costs of a batch and of an answer, on fast machines and on slow ones.
 _GUESSED = (Cost.of([0.003, 0.2]), Cost.of([1e-6, 1e-4]))
-_GUESSED_FLOP = Cost.of([5e-13, 2e-11])
 
 
 def storing(answers: Callable[[IntArray], AnswerBatch], larger: int) -> tuple[Cost, Cost]:

@@ -85,6 +85,8 @@ class FileStore:
 
     def keep(self, keys: Sequence[bytes], rows: FloatArray) -> None:
         """See ``VectorStore``."""
+        if self.read_only:
+            self._unkept.append(len(keys))
         if self.read_only or not keys:
             return
         content = _content(keys, rows)
@@ -103,6 +105,15 @@ class FileStore:
                 part.unlink(missing_ok=True)
             return
         self._add(file)
+
+    @property
+    def made_anew(self) -> int:
+        """Rows that were not there and could not be kept either, since nothing is written here."""
+        return sum(self._unkept)
+
+    @cached_property
+    def _unkept(self) -> list[int]:
+        return []
 
     @cached_property
     def _places(self) -> dict[bytes, _Place]:

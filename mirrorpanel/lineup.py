@@ -45,7 +45,7 @@ class Machine:
     cache: Path = field(default_factory=cache_folder)
 
     def __post_init__(self) -> None:
-        processor.check_names(self.device, self.dtype)
+        processor.check_there(self.device, self.dtype)
 
 
 @functools.cache
@@ -144,6 +144,7 @@ def adapter_model(
     Raises:
         DataError: its files are not those that were written.
     """
+    kept = None if anew else encodings.store(workspace)
 
     def load_encoder(config: FactoredConfig) -> TextEncoder:
         lora = workspace.folder / record.folder / config.lora if config.lora else None
@@ -159,14 +160,14 @@ def adapter_model(
         def identity(chosen: choosing.Chosen | None) -> str | None:
             return encodings.identity(base, lora, chosen, config.layers)
 
-        if anew or isinstance(base, str):  # what a hub has is known once it is loaded
+        if kept is None or isinstance(base, str):  # what a hub has is known once it is loaded
             return load().encoder
         assumed = identity(choosing.remembered(machine.cache, machine.device, machine.dtype))
-        return RememberedEncoder(encodings.store(workspace), assumed, len(config.layers), load)
+        return RememberedEncoder(kept, assumed, len(config.layers), load)
 
     found = factored.load(workspace.folder / record.folder, load_encoder)
     intact.refuse_changed_model(record, found)
-    return found if anew else replace(found, store=encodings.store(workspace))
+    return replace(found, store=kept)
 
 
 def _refuse_other_base(config: FactoredConfig, language: "LanguageModel") -> None:
@@ -178,25 +179,25 @@ def _refuse_other_base(config: FactoredConfig, language: "LanguageModel") -> Non
         )
 
 
-class Fielded(NamedTuple):
+class Composed(NamedTuple):
     """What an adapter answers with, and the statistics below it, which are the same where it is not joint."""
 
     model: AnswerModel
     statistics: FactoredModel
 
 
-def fielded(workspace: Workspace, record: AdapterRecord, machine: Machine, anew: bool = False) -> Fielded:
+def fielded(workspace: Workspace, record: AdapterRecord, machine: Machine, anew: bool = False) -> Composed:
     """A trained persona model as studies are answered by it; ``anew`` as in ``adapter_model``."""
     statistics = adapter_model(workspace, record, machine, anew)
     if record.kind == "factored":
-        return Fielded(statistics, statistics)
+        return Composed(statistics, statistics)
     if record.lora is None or record.lora.blend is None:
         raise DataError(f"adapter {record.spec.adapter} has no joint model in its record; train it again")
     intact.refuse_changed_tuning(workspace, record, joint_lora.FOLDER)
     base = language(record.base_model, machine)
     _refuse_other_base(statistics.config, base)
     tuned = language(record.base_model, machine, workspace.folder / record.folder / joint_lora.FOLDER)
-    return Fielded(joint_over(statistics, tuned, base, record.lora.blend.blend), statistics)
+    return Composed(joint_over(statistics, tuned, base, record.lora.blend.blend), statistics)
 
 
 def joint_over(

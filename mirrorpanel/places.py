@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from personas import document
-from personas.errors import DataError, DocumentError, UnknownName, WorkspaceError
+from personas.errors import DataError, DocumentError, ServerError, UnknownName, WorkspaceError
 
 
 @contextmanager
@@ -16,7 +16,7 @@ def named(file: Path, *keys: str | int) -> Generator[None]:
     """
     try:
         yield
-    except (DocumentError, UnknownName, DataError, WorkspaceError) as error:
+    except (DocumentError, UnknownName, DataError, ServerError, WorkspaceError) as error:
         key = ".".join(map(str, keys))
         message = str(error).removeprefix(f"{key}: ").removeprefix(f"{key} ")
         deeper, found, rest = message.partition(": ")

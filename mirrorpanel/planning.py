@@ -16,7 +16,7 @@ from personas.models.drawing import Drawing
 from personas.models.factored import FactoredModel
 from personas.models.joint import JointModel
 from personas.models.offset import OffsetModel
-from personas.models.processor import Processor, devices, free_bytes
+from personas.models.processor import Processor, devices, free_bytes, peak_bytes
 from personas.models.remembered import reader_of
 from personas.models.shape import stored_parameters
 from personas.panel import Panel
@@ -59,8 +59,7 @@ class Planned:
 
 def batch_size(model: AnswerModel, panel: Panel, questions: tuple[Question, ...]) -> int:
     """Persons written at once where the study does not say; the same on every machine of a kind."""
-    where = _processor(model, False)
-    kind = f"{where.device.partition(':')[0]} {where.dtype}"
+    kind = _processor(model, False).kind
     return plans.batch_size(work.each(model, panel, questions), len(questions), kind)
 
 
@@ -93,7 +92,7 @@ def planned(
     found = plans.plan(counted, len(persons), batch, f"{where.device}, {where.dtype}", options)
     _check(found, where.device, counted.weights // _BYTES.get(where.dtype, 8))
     worth = 0.0 if thorough else _WORTH
-    measured = calibrating.calibrate(model, drawing, persons, questions, counted, where.device, worth)
+    measured = calibrating.calibrate(model, drawing, persons, questions, counted, where, worth)
     expected = plans.forecast(found, measured)
     resumed = (len(panel) - len(persons)) * len(questions)
     return Planned(found, expected, resumed, time.perf_counter() - started)
@@ -104,7 +103,7 @@ def kept(plan: PlanRecord, fielded: Fielded) -> PlanRecord:
     if fielded.stopped:
         return plan
     device = plan.device.partition(",")[0]
-    peak = calibrating.device_peak_bytes(device)
+    peak = peak_bytes(device)
     return plan.model_copy(update={"seconds": fielded.seconds, "memory": peak})
 
 

@@ -220,7 +220,6 @@ def answers(
 
     An answer that did not come is NaN among the distributions and ``NO_ANSWER`` among the draws.
     """
-    place = {person: i for i, person in enumerate(persons)}
     distributions: list[FloatArray] = []
     drawn = np.full((len(persons), len(questions)), NO_ANSWER, dtype=np.int64)
     for j, question in enumerate(questions):
@@ -228,9 +227,10 @@ def answers(
             "SELECT person, option, distribution FROM answers WHERE run = ? AND question = ?",
             [run, question.name],
         )
-        rows = np.array([place[p] for p in arrow.strings(found, "person")], dtype=np.int64)
+        rows = arrow.coded(found, "person", persons)
+        there = rows >= 0
         ordered = np.full((len(persons), len(question.options)), np.nan)
-        ordered[rows] = arrow.rectangle(found, "distribution", len(question.options))
-        drawn[rows, j] = arrow.integers(found, "option")
+        ordered[rows[there]] = arrow.rectangle(found, "distribution", len(question.options))[there]
+        drawn[rows[there], j] = arrow.integers(found, "option")[there]
         distributions.append(ordered)
     return distributions, drawn

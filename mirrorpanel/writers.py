@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
-from mirrorpanel import lineup
+from mirrorpanel import lineup, places
 from mirrorpanel.lineup import Machine
 from personas import document, draws
 from personas.errors import DataError
@@ -214,12 +214,14 @@ def untuned(source: str, machine: Machine, form: Form | None) -> Writer:
     """The language model that a name, a folder, or a file with a server's address means.
 
     Raises:
-        DocumentError: the file does not describe a server.
-        MirrorpanelError: the model or the server is not there.
+        DocumentError: the file does not describe a server, or one that is not there.
+        MirrorpanelError: the model is not there.
     """
     most = FREE_TOKENS if form is None else forms.tokens(form)
     if source.endswith((".yaml", ".yml")):
-        return ServedWriter(ServedModel.connect(document.read(Path(source), Endpoint)), most, form)
+        endpoint = document.read(Path(source), Endpoint)
+        with places.named(Path(source), "url"):
+            return ServedWriter(ServedModel.connect(endpoint), most, form)
     return LocalWriter(lineup.language(source, machine), most, form, trained=False)
 
 

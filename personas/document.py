@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -99,7 +100,7 @@ def _refuse_repeated_keys(node: yaml.Node, source: str) -> None:
 
 def _explain(problem: Any, root: yaml.Node, model: type[BaseModel], source: str) -> str:
     location: tuple[str | int, ...] = tuple(problem["loc"])
-    line, path = _locate(root, location)
+    line, path, node = _locate(root, location)
     if problem["type"] == "missing":
         path.append(location[-1])
     key = ".".join(str(part) for part in path) or "the file"
@@ -111,7 +112,7 @@ def _explain(problem: Any, root: yaml.Node, model: type[BaseModel], source: str)
         return f"{source}:{line}: {key}: unknown key {path[-1]!r}{hint}{listing}"
     if problem["type"] == "missing":
         return f"{source}:{line}: {key}: required key is missing"
-    message = _advised(problem)
+    message = _advised(problem, node)
     if not location:  # all of the file is no help
         return f"{source}:{line}: {key}: {message}"
     found = repr(problem["input"])
@@ -119,7 +120,7 @@ def _explain(problem: Any, root: yaml.Node, model: type[BaseModel], source: str)
     return f"{source}:{line}: {key}: {message}, found {shown}"
 
 
-def _advised(problem: Any) -> str:
+def _advised(problem: Any, node: yaml.Node) -> str:
     """What pydantic says, with what to write where the value shows what was meant."""
     found, kind, limits = problem["input"], problem["type"], problem.get("ctx", {})
     message = str(problem["msg"]).removeprefix("Value error, ")
@@ -128,21 +129,30 @@ def _advised(problem: Any) -> str:
         return f"a list is expected; write a list: [{found}]" if single else "a list is expected"
     if kind in ("float_parsing", "int_parsing") and _COMMA.fullmatch(str(found)):
         return f"{message}; use a decimal point: {str(found).replace(',', '.')}"
+    if kind == "string_type" and isinstance(found, bool | int | float | date):
+        return _quoted(found, node)
     below_one = kind in ("less_than", "less_than_equal") and limits.get("lt", limits.get("le")) == 1
     if below_one and 1 < float(found) <= 100:
         return f"{message}; write a fraction such as {float(found) / 100:g}"
     return message
 
 
-def _locate(root: yaml.Node, location: Sequence[str | int]) -> tuple[int, list[str | int]]:
-    """Line (from 1) of the deepest node on the way to ``location``, and the way without union tags."""
+def _quoted(found: float | date, node: yaml.Node) -> str:
+    """What to write where a text is expected and YAML read something else."""
+    written = node.value if isinstance(node, yaml.ScalarNode) else str(found)
+    truth = "YAML reads yes, no, on, off, true and false as truth values; " if isinstance(found, bool) else ""
+    return f'a text is expected; {truth}put it in quotes: "{written}"'
+
+
+def _locate(root: yaml.Node, location: Sequence[str | int]) -> tuple[int, list[str | int], yaml.Node]:
+    """Line (from 1) of the deepest node on the way to ``location``, the way without union tags, that node."""
     node, line, path = root, root.start_mark.line + 1, list[str | int]()
     for part in location:
         step = _child(node, part)
         if step is not None:
             node, line = step
             path.append(part)
-    return line, path
+    return line, path, node
 
 
 def _child(node: yaml.Node, part: str | int) -> tuple[yaml.Node, int] | None:

@@ -25,5 +25,9 @@ class PullError(MirrorpanelError):
     """Weights or data could not be fetched or failed their checksum."""
 
 
+class ServerError(MirrorpanelError):
+    """A model server that does not answer, refuses or cannot do what is asked; an unusable address or key."""
+
+
 class WorkspaceError(MirrorpanelError):
     """The workspace is missing, held by another writer, or cannot be written."""

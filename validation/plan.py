@@ -14,14 +14,28 @@ _USABLE = 0.9
 # seconds of work that a kill may cost where persons are read one by one, and requests to a server.
 _ANSWERS, _FEWEST, _MOST = 200_000, 250, 5_000
 _SECONDS, _REQUESTS = 30.0, 200
-# Operations for each second that a machine of a kind is taken to do, so that batches do not hang on a
-# stopwatch: what a small one of its kind does.
-_NOMINAL = {"cpu float32": 3e10, "cpu bfloat16": 1e11, "cuda float32": 3e12, "cuda bfloat16": 1e13}
-_SLOW = 1e10  # of kinds not listed: 16-bit formats without instructions for them
 # Bytes of a batch that is answered and being stored: for each answer, and for each option of it.
 _ANSWER_BYTES, _OPTION_BYTES = 300, 48
 # Beyond what was measured a forecast allows for this much more and less.
 _MARGIN = 1.2
+
+
+class _Rate(NamedTuple):
+    """Operations a second of a small machine of a kind, which may do other work too, and of a large one."""
+
+    slow: float
+    fast: float
+
+
+# By device and number format. Batches take a small machine, so that they do not hang on a stopwatch; guesses
+# of time go from one to the other.
+_RATES = {
+    "cpu float32": _Rate(3e10, 2e12),
+    "cpu bfloat16": _Rate(1e11, 1e13),
+    "cuda float32": _Rate(3e12, 1e14),
+    "cuda bfloat16": _Rate(1e13, 1e15),
+}
+_OTHERS = _Rate(1e10, 2e12)  # double precision, and 16-bit formats without instructions for them
 
 
 class PlanError(MirrorpanelError):
@@ -51,7 +65,6 @@ class Calibration:
         algebra: for one operation in double precision.
         answer: to draw and store one answer.
         batch: to begin and end a batch.
-        request: for one request to a server.
         memory: bytes that the process has held so far, weights included where they lie in main memory.
     """
 
@@ -59,7 +72,6 @@ class Calibration:
     batch: Cost
     flop: Cost | None = None
     algebra: Cost | None = None
-    request: Cost | None = None
     memory: int = 0
 
 
@@ -143,8 +155,14 @@ def batch_size(one: Work, questions: int, kind: str) -> int:
     if one.requests:
         return max(1, _REQUESTS // one.requests)
     if one.persons:
-        return min(_MOST, max(1, int(_SECONDS * _NOMINAL.get(kind, _SLOW) / max(one.flops, 1.0))))
+        return min(_MOST, max(1, int(_SECONDS * _RATES.get(kind, _OTHERS).slow / max(one.flops, 1.0))))
     return min(_MOST, max(_FEWEST, _ANSWERS // max(questions, 1)))
+
+
+def guessed(kind: str) -> Cost:
+    """Cost of an operation on a machine of a kind, such as ``cpu float32``, that was not measured."""
+    rate = _RATES.get(kind, _OTHERS)
+    return Cost(1 / rate.fast, 1 / rate.slow)
 
 
 def plan(work: Work, persons: int, batch: int, device: str, options: Sequence[int]) -> Plan:
@@ -171,7 +189,7 @@ def forecast(plan: Plan, measured: Calibration) -> Forecast:
     counted = (
         (plan.work.flops, measured.flop),
         (plan.work.algebra, measured.algebra),
-        (plan.work.requests, measured.request),
+        (plan.work.requests, None),  # measuring would send questions to the server
         (plan.work.answers, measured.answer),
         (plan.batches, measured.batch),
     )

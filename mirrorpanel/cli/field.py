@@ -12,7 +12,12 @@ from mirrorpanel.cli.main_job import HERE, AsJson, Device, Dtype, Folder
 
 File = Annotated[Path | None, typer.Argument(help="The study file; none with --replay.", show_default=False)]
 Anew = Annotated[
-    bool, typer.Option("--anew", help="Begin a new run although one with another study file is not complete.")
+    bool,
+    typer.Option(
+        "--anew",
+        help="Begin a new run although one with another study file is not complete; with --replay, encode "
+        "everything anew.",
+    ),
 ]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Print the plan with expected time and memory; ask nobody.")
@@ -57,7 +62,7 @@ def field(
 
     machine = Machine(device, dtype)
     if replay is not None:
-        replaying.replay_run(workspace, replay, machine, as_json)
+        replaying.replay_run(workspace, replay, machine, anew, as_json)
         return
     assert file is not None
     if dry_run:

@@ -38,7 +38,8 @@ def content(run: str, planned: Planned | None) -> dict[str, object]:
     record = planned.record().model_dump(mode="json", exclude={"seconds", "memory"})
     once = {"values": work.values, "options": work.options, "persons": work.persons}
     more = {"requests": work.requests, "flops": work.flops, "batches": planned.plan.batches}
-    return {"run": run, "resumed": planned.resumed, **record, **once, **more, "dry_run": True}
+    regression = {"algebra": work.algebra, "algebra_spared": work.spared}
+    return {"run": run, "resumed": planned.resumed, **record, **once, **more, **regression, "dry_run": True}
 
 
 def sentences(run: str, planned: Planned) -> list[str]:
@@ -51,11 +52,12 @@ def sentences(run: str, planned: Planned) -> list[str]:
     ]
     if work.remembered:
         lines.append(f"Encoded before and kept: {counted(work.remembered, 'text')}")
-    if work.persons:
+    if work.persons and not work.requests:
         alike = "read with the questions, those of a batch who are alike once"
         lines.append(f"{counted(work.persons, 'person')} {alike}")
     if work.requests:
-        lines.append(f"{counted(work.requests, 'request')} to the server")
+        alike = f"{counted(work.persons, 'person')}, those of a batch who are alike once"
+        lines.append(f"At least {counted(work.requests, 'request')} to the server, for {alike}")
     if work.passes:
         passes = counted(work.passes, "pass", "passes")
         operations = decimal(work.flops / 1e12, 2)
@@ -63,14 +65,22 @@ def sentences(run: str, planned: Planned) -> list[str]:
             f"{passes} of the language model over {counted(work.tokens, 'token')} "
             f"({operations} million million operations) on {plan.device}"
         )
+    if work.algebra:
+        most = "at most " if work.spared else ""
+        lines.append(
+            f"Regression that predicts questions nobody was asked: {most}{decimal(work.algebra / 1e12, 2)} "
+            "million million operations in double precision"
+        )
     batches = counted(plan.batches, "batch", "batches")
     return [*lines, f"{batches} of {counted(plan.batch, 'person')}", *_expected(planned.record())]
 
 
 def outcome(plan: PlanRecord) -> str:
     """One line on what was expected of a run and what it took."""
-    if plan.seconds is None or plan.seconds_low is None or plan.seconds_high is None:
+    if plan.seconds is None:
         return _expected(plan)[0]
+    if plan.seconds_low is None or plan.seconds_high is None:
+        return f"Took {duration(plan.seconds)}"
     expected = f"{duration(plan.seconds_low)} to {duration(plan.seconds_high)}"
     return f"Expected {expected}, took {duration(plan.seconds)} (loading not counted)"
 

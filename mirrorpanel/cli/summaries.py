@@ -139,7 +139,7 @@ def tell_run(done: "FieldedRun", file: Path) -> None:
         show(line)
     if done.record.stopped is not None:
         show(done.record.stopped.sentence)
-    if done.record.plan is not None:
+    if done.planned and done.record.plan is not None:
         say(plans.outcome(done.record.plan))
     for outcome, n in done.missing.items():
         show(f"{counted(n, 'answer')} {_DID_NOT_COME[outcome]}.")

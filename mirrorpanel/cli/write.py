@@ -99,7 +99,7 @@ def _tell(done: "Written") -> None:
     from mirrorpanel.render import wording
 
     answers = counted(done.outcomes.get("answered", 0), "answer")
-    show(f"{answers} of {counted(done.persons, 'person')}. {wording.SYNTHETIC}")
+    show(f"{answers} of {counted(done.persons, 'person')}. {wording.SYNTHETIC_TABLE}")
     show(f"Written by: {done.written_by}")
     if done.adapter is None:
         show("No voice was trained for this, and nothing was held against real answers: have people rate it")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from validation.results import Measure, QuestionResult, Status
 
 SYNTHETIC = "Synthetic data: the answers in this report come from simulated persons, not from people."
+SYNTHETIC_TABLE = "Synthetic data: the answers in this table come from simulated persons, not from people."
 SYNTHETIC_SHORT = "Synthetic data: simulated persons, not people."
 
 MODEL = "model"

@@ -42,6 +42,7 @@ class FieldedRun:
         missing: answers that did not come, for each outcome (``personas.models.asked``).
         why: what came most often in place of those that failed; ``None`` where none did.
         complete: everybody was asked, and no answer is left that is worth asking for again.
+        planned: somebody was left to ask, and the plan in the record is of this time.
     """
 
     run: str
@@ -53,6 +54,7 @@ class FieldedRun:
     missing: dict[str, int]
     why: str | None
     complete: bool
+    planned: bool
 
 
 @dataclass(frozen=True)
@@ -217,9 +219,11 @@ def ask(
         ended = sink.watch.stopped() if isinstance(sink, runs.WatchedSink) else None
         runs.finish(workspace, run, answering.processor(), fielded.unwritten, ended)
     seconds = float(workspace.value("SELECT seconds FROM runs WHERE run = ?", [run]))
-    record = workspace.record("runs", "run", run, RunRecord)
-    why = runs.reason(workspace, run)
-    return FieldedRun(run, record, prepared.size, answers, fielded.resumed, seconds, missing, why, complete)
+    return FieldedRun(
+        run=run, record=workspace.record("runs", "run", run, RunRecord), persons=prepared.size,
+        answers=answers, resumed=fielded.resumed, seconds=seconds, missing=missing,
+        why=runs.reason(workspace, run), complete=complete, planned=record.plan is not None,
+    )  # fmt: skip
 
 
 def _asked_of(workspace: Workspace, file: Path, spec: StudySpec, panel: str) -> tuple[Panel, Screened]:

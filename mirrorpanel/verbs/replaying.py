@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mirrorpanel import known, lineup, panels, runs
+from mirrorpanel.encodings import FileStore
 from mirrorpanel.lineup import Machine
 from mirrorpanel.records import RunRecord
 from mirrorpanel.store import Workspace
@@ -30,7 +31,9 @@ class Replayed:
         now: fingerprint of what answers now.
         processor: that answers now.
         complete: the run is.
-        remembered: texts whose encodings had been kept from before; here everything is encoded anew.
+        remembered: texts whose encodings had been kept from before the run.
+        looked_up: the encodings that the run used were looked up here, too; else all are made anew.
+        made_anew: encodings and predictions that were looked up and are not kept any more.
     """
 
     run: str
@@ -41,6 +44,8 @@ class Replayed:
     processor: str
     complete: bool
     remembered: int = 0
+    looked_up: bool = False
+    made_anew: int = 0
 
     @property
     def identical(self) -> bool:
@@ -54,18 +59,21 @@ def replay(
     machine: Machine,
     begin: Callable[[int], None],
     progress: Callable[[int], None],
+    anew: bool = False,
 ) -> Replayed:
     """Asks the persons of a run once more, in the same order and the same batches.
 
     A run that is not complete is replayed as far as it is. Failed answers that were asked for again stand in
     the batch of their person here. A batch size that was changed on the way is the last one throughout.
+    Where the run used encodings that had been kept, they are looked up; what is not kept any more is encoded.
 
     Args:
-        workspace: where the run is; it may be open for reading alone.
+        workspace: where the run is, open for reading alone; else encodings that are made would be kept.
         run: identifier of the run.
         machine: where models run.
         begin: called with the number of answers.
         progress: called with the number of answers after each batch.
+        anew: encode everything, whatever the run used.
 
     Raises:
         MirrorpanelError: nobody has been asked yet.
@@ -75,7 +83,8 @@ def replay(
     persons = _asked(workspace, run, panel, record)
     questions = record.questions
     spec = record.spec.model_copy(update={"adapter": record.adapter})
-    answering = lineup.answering(workspace, spec, machine, anew=True)
+    remembered = 0 if record.plan is None else record.plan.remembered
+    answering = lineup.answering(workspace, spec, machine, anew=anew or not remembered)
     drawing: Drawing = independently
     if record.draws == "joint" and isinstance(answering.model, FactoredModel):
         drawing = Jointly(answering.model)
@@ -87,10 +96,12 @@ def replay(
         new = answer(answering.model, persons.take(rows), questions, spec.seed, drawing)
         found = found.plus(compare([d[rows] for d in distributions], drawn[rows], new))
         progress(new.drawn.size)
+    kept = answering.model.store if isinstance(answering.model, FactoredModel) else None
     return Replayed(
         run=run, compared=found, doubled=_doubled(workspace, run), stored=record.fingerprint,
         now=answering.model.fingerprint, processor=answering.processor(), complete=finished is not None,
-        remembered=0 if record.plan is None else record.plan.remembered,
+        remembered=remembered, looked_up=kept is not None,
+        made_anew=kept.made_anew if isinstance(kept, FileStore) else 0,
     )  # fmt: skip
 
 

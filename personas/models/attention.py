@@ -35,7 +35,7 @@ class Rows(NamedTuple):
 
 
 @dataclass
-class Reading:
+class Carried:
     """What one forward pass has before it and leaves behind it.
 
     Attributes:
@@ -65,10 +65,10 @@ def attend(
     key: "torch.Tensor",
     value: "torch.Tensor",
     attention_mask: "torch.Tensor | None",
-    reading: Reading | None = None,
+    carried: Carried | None = None,
     **others: Any,
 ) -> "tuple[torch.Tensor, torch.Tensor | None]":
-    """Attention (B, T, n_heads, width) as transformers calls it; ``reading`` says what is shared.
+    """Attention (B, T, n_heads, width) as transformers calls it; ``carried`` says what is shared.
 
     Args:
         module: the layer's attention.
@@ -76,21 +76,21 @@ def attend(
         key: see ``query``.
         value: see ``query``.
         attention_mask: numbers to add to the scores, (B or 1, 1, T, keys), or none where all before is seen.
-        reading: what was read before, and what is kept.
+        carried: what was read before, and what is kept.
         others: what transformers gives besides.
     """
     import torch
 
-    rows = None if reading is None else reading.rows
+    rows = None if carried is None else carried.rows
     if rows is not None:
         query, key, value = (_gathered(x, rows.paths) for x in (query, key, value))
-    if reading is not None and reading.before:
+    if carried is not None and carried.before:
         number: int = module.layer_idx
-        keys, values = reading.before[number]
+        keys, values = carried.before[number]
         key, value = torch.cat([keys, key], dim=2), torch.cat([values, value], dim=2)
-    if reading is not None and reading.keep:
-        reading.kept.append((key, value))
-        if len(reading.kept) == reading.keep:
+    if carried is not None and carried.keep:
+        carried.kept.append((key, value))
+        if len(carried.kept) == carried.keep:
             raise Enough
     out = _attended(module, query, key, value, attention_mask, others)
     return out if rows is None else out.flatten(0, 1)[rows.back][None], None

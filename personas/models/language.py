@@ -15,7 +15,7 @@ import numpy as np
 from personas.arrays import BoolArray, FloatArray, IntArray
 from personas.errors import MirrorpanelError
 from personas.models import loading
-from personas.models.attention import Enough, Reading, Rows
+from personas.models.attention import Carried, Enough, Rows
 from personas.models.output import Output
 from personas.models.prefixes import Prefixes, Shared, Sight
 from personas.models.processor import Processor, choose
@@ -203,10 +203,10 @@ class LanguageModel:
         shared = Shared.of(texts)
         with torch.inference_mode():
             paths, back = (torch.as_tensor(x).to(self._model.device) for x in (shared.paths, shared.back))
-            reading = Reading(Rows(paths, back), keep=self.n_layers)
+            carried = Carried(Rows(paths, back), keep=self.n_layers)
             with contextlib.suppress(Enough):
-                self._last(shared.ids[None], shared.positions[None], shared.sight(), reading)
-        return Prefixes(shared.lengths, reading.kept)
+                self._last(shared.ids[None], shared.positions[None], shared.sight(), carried)
+        return Prefixes(shared.lengths, carried.kept)
 
     def behind(self, before: Prefixes, tree: Tree, at: IntArray, tokens: IntArray) -> FloatArray:
         """``log_probabilities`` of a tree that is read behind each of the texts, shape (B, n).
@@ -219,7 +219,7 @@ class LanguageModel:
         sight = before.sight(tree)
         ids = np.broadcast_to(tree.ids, sight.queries.shape)
         with torch.inference_mode():
-            states = self._last(ids, sight.queries, sight, Reading(before=before.memory))[:, places]
+            states = self._last(ids, sight.queries, sight, Carried(before=before.memory))[:, places]
             result = self._output.log_probabilities(states, which, tokens)
         return result.cpu().numpy().astype(np.float64)
 
@@ -266,11 +266,11 @@ class LanguageModel:
         return [*hooks, decoder.norm.register_forward_hook(after)]
 
     def _last(
-        self, ids: IntArray, positions: IntArray, sight: Sight, reading: Reading | None = None
+        self, ids: IntArray, positions: IntArray, sight: Sight, carried: Carried | None = None
     ) -> "torch.Tensor":
         """States after the last norm, (B, T, dim), in the model's number format."""
         inputs = self._inputs(ids, positions, sight)
-        more: dict[str, Any] = {} if reading is None else {"reading": reading}
+        more: dict[str, Any] = {} if carried is None else {"carried": carried}
         return self._model.base_model(**inputs, use_cache=False, **more).last_hidden_state
 
     def _inputs(self, ids: IntArray, positions: IntArray, sight: Sight) -> dict[str, Any]:

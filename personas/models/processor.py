@@ -1,6 +1,7 @@
 """Where a language model runs and in which number format, chosen from what this machine can do."""
 
 import functools
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -35,6 +36,11 @@ class Processor:
     dtype: str
     reason: str
     gflops: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def kind(self) -> str:
+        """Device without its number, and number format: ``cuda bfloat16``."""
+        return f"{self.device.partition(':')[0]} {self.dtype}"
 
     def describe(self) -> str:
         """One line for people: ``cpu, bfloat16 (avx512_bf16; 427 GFLOP/s a core against 85 in float32)``."""
@@ -73,6 +79,21 @@ def free_bytes(device: str) -> int:
     return int(psutil.virtual_memory().available)
 
 
+def peak_bytes(device: str = "cpu") -> int:
+    """Largest memory of this process so far, in bytes: main memory, or that of its tensors on a GPU.
+
+    What PyTorch has reserved on a GPU beyond its tensors is not in it: it is what earlier work left.
+    """
+    if device.startswith("cuda"):
+        import torch
+
+        return int(torch.cuda.max_memory_allocated(device))
+    import resource  # not on every system
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
 def devices() -> list[str]:
     """The devices of this machine, those faster for a language model first."""
     import torch
@@ -87,6 +108,17 @@ def check_names(device: str | None, dtype: str | None) -> None:
     kind, _, number = ("cpu" if device is None else device).partition(":")
     if kind not in ("cpu", "cuda") or (number and not number.isdecimal()) or device == "cpu:":
         raise ProcessorError(f"Unknown device {device!r}; choose from 'cpu', 'cuda', 'cuda:N'")
+
+
+def check_there(device: str | None, dtype: str | None) -> None:
+    """Returns where both are names of what this machine has; only a GPU that is named is looked for.
+
+    Raises:
+        ProcessorError: they are not.
+    """
+    check_names(device, dtype)
+    if device is not None and device.startswith("cuda"):
+        _known_device(device)
 
 
 def _known_dtype(dtype: str | None) -> str | None:

@@ -37,7 +37,8 @@ class Work:
         options: question-options that are encoded once.
         remembered: texts that need not be encoded: their vectors were kept.
         persons: that are read with the questions, those of a batch who are alike once.
-        requests: to a server.
+        requests: to a server, at least: one for each of these persons and each question; some ways of scoring
+            take one for each option.
         passes: of a language model.
         tokens: read in them, padding included.
         flops: of them.
@@ -101,7 +102,8 @@ def work(
     if isinstance(model, JointModel | OffsetModel):
         return _read(model, panel, questions, batch).and_then(Work(answers=answers))
     if isinstance(model, AskedModel):
-        return Work(answers=answers, persons=len(panel), requests=answers)
+        alike = _alike(panel, batch)
+        return Work(answers=answers, persons=alike, requests=alike * len(questions))
     return Work(answers=answers)
 
 
@@ -252,6 +254,12 @@ def _read_by(model: AnswerModel, panel: Panel, questions: Sequence[Question], ba
         found = found.and_then(_batch(model, panel.take(rows), questions))
         counted += len(rows)
     return found.times(len(panel) / counted) if counted else found
+
+
+def _alike(panel: Panel, batch: int) -> int:
+    """Persons of whom those of a batch who are alike count once."""
+    starts = range(0, len(panel), batch)
+    return sum(len(np.unique(panel.codes[at : at + batch], axis=0)) for at in starts)
 
 
 def _spread(n: int) -> list[int]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_model import FLOAT32
 
-from benchmarks import asked, matmul, output, performance, plots, reading
+from benchmarks import asked, fielding, matmul, output, peers, performance, plots, reading
 from benchmarks.output import Result
 from benchmarks.peers import Rate, Way, agreement, ratio
 from benchmarks.performance import DOCS, GOALS, PAGE, Goal
@@ -103,6 +103,34 @@ def test_costs_are_drawn_where_they_were_measured_and_scaled_lines_pass_through_
     assert drawn.startswith("<svg")
     assert "EDSL" in drawn
     assert not performance.picture([], tmp_path / "none.svg")
+
+
+def test_what_grows_stands_in_a_table_with_a_line_for_each_size() -> None:
+    figures = {
+        "seconds": 4.0, "microseconds_per_answer": 2.5, "stored_bytes": 26.0, "peak_memory_gb": 1.5,
+        "encode_seconds": 1.5, "batch": 2000.0,
+        "seconds_10k": 2.5, "peak_memory_gb_10k": 1.25, "encode_seconds_10k": 1.5,
+    }  # fmt: skip
+    found = performance.page([result("million", **figures, questions=100.0)])
+    assert "| `seconds` | 4 | at most 60 |" in found
+    assert "| 10,000 | 2.5 | 1.5 |  |  | 1.25 |  |" in found
+    assert "| 1,000,000 | 4 | 1.5 | 2.5 | 26 | 1.5 | 2,000 |" in found
+    assert "`seconds_10k`" not in found
+    assert "| `questions` | 100 |  |" in found
+
+
+def test_the_page_says_how_to_measure_on_a_gpu_until_somebody_has() -> None:
+    assert "No figures of a GPU" in performance.page([result("fielding", persons=1.0, questions=1.0,
+        factored_cold_seconds=1.0, factored_warm_seconds=1.0, joint_seconds=1.0)])  # fmt: skip
+    found = performance.page([result("fielding_135m_cuda", joint_share_of_matmul=0.5)])
+    assert "No figures of a GPU" not in found
+    assert "| `joint_share_of_matmul` | 0.5 | at least 0.4 |" in found
+
+
+def test_figures_without_a_goal_stand_beside_those_with_one() -> None:
+    found = performance.page([result("forecast", cold_seconds=1.0, worst_error=0.5, median_error=0.25)])
+    assert found.index("median_error") < found.index("worst_error") < found.index("cold_seconds")
+    assert "| `worst_error` | 0.5 |  |" in found
 
 
 @pytest.mark.parametrize("point", [Point(0.0, 1.0, "s"), Point(1.0, 0.0, "s"), Point("name", 1.0, "s")])
@@ -235,6 +263,36 @@ def test_ways_are_compared_round_by_round_and_over_the_persons_both_asked() -> N
     ways = {"joint": Way(found=[[one], [two]]), "one_by_one": Way(found=[[np.array([[0.6, 0.4]])]])}
     found = agreement(ways)
     assert found == {"largest_difference_one_by_one": pytest.approx(0.3), "same_favourite_one_by_one": 1.0}
+
+
+def test_a_way_that_failed_is_compared_over_the_rounds_it_has_and_stops_no_other() -> None:
+    fast, slow = Way([Rate(100, 1.0), Rate(300, 1.0), Rate(900, 1.0)]), Way([Rate(1, 1.0), Rate(1, 1.0)])
+    assert ratio(fast, slow) == 200
+    notes, calls = dict[str, float | str](), list[int]()
+
+    def failing() -> None:
+        calls.append(1)
+        raise SystemExit("it stopped\nand said more")
+
+    for round_ in range(2):
+        peers.attempt(notes, round_, "other", failing)
+    assert calls == [1]
+    assert notes == {"other_failed": "in round 1: SystemExit: it stopped"}
+    assert agreement({"joint": Way(), "one_by_one": Way()}) == {}
+
+
+@pytest.mark.parametrize(
+    ("device", "name"), [("cpu", "fielding"), ("cuda", "fielding_cuda"), ("cuda:1", "fielding_cuda")]
+)
+def test_figures_are_named_by_the_kind_of_device(device: str, name: str) -> None:
+    assert fielding.named("fielding", device) == name
+
+
+def test_a_folder_that_the_benchmark_did_not_make_is_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work", encoding="utf-8")
+    with pytest.raises(SystemExit, match="not made by this benchmark"), fielding.workspace(10, tmp_path):
+        pass
+    assert (tmp_path / "thesis.txt").read_text(encoding="utf-8") == "years of work"
 
 
 def test_the_machines_rate_is_the_median_of_its_measurements() -> None:

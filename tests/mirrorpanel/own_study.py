@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ PROGRAM = (sys.executable, "-c", "from mirrorpanel.cli.app import main; main()")
 PEOPLE = 480
 PERSONS = 120
 QUESTIONS = ("tea", "coffee", "trains", "parks", "museums")
+ALL = PERSONS * len(QUESTIONS)
 AMOUNT = ("too little", "about right", "too much")
 
 BOOK = """\
@@ -114,6 +116,18 @@ def done(*arguments: object) -> Outcome:
 def environment(**changes: str) -> dict[str, str]:
     """The environment of a process that finds this checkout."""
     return {**os.environ, "PYTHONPATH": str(ROOT), **changes}
+
+
+def fielding(folder: Path, program: tuple[str, ...] = PROGRAM) -> subprocess.Popen[str]:
+    """A process that fields the study; ``program`` begins its command."""
+    return subprocess.Popen(
+        [*program, "field", str(folder / "study.yaml"), "-w", str(folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=environment(),
+    )
 
 
 def survey_rows() -> list[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from own_study import change, done, grounded_study, rows
+from own_study import change, done, grounded_study, mirrorpanel, rows
 from tuned_study import TRAIN
 
 from mirrorpanel import lineup
@@ -65,7 +65,66 @@ def test_a_second_study_loads_no_language_model_and_answers_with_the_same_distri
     lineup.language.cache_clear()
 
 
-def test_a_replay_encodes_anew_whatever_was_kept(folder):
+def overlapping(folder: Path) -> str:
+    """The run of a study with questions of its own and with one that a study before it encoded."""
+    fielded(folder, 1)
+    content = ASKED.replace("study: anew", "study: more").replace("name: bus", "name: coach")
+    (folder / "more.yaml").write_text(content.replace("take the bus", "take a coach"))
+    done("field", folder / "more.yaml", "-w", folder)
+    return rows(folder, "SELECT run FROM runs WHERE run LIKE 'more-%'")[0][0]
+
+
+def test_a_run_that_found_some_encodings_comes_again_with_them(folder, monkeypatch):
+    run = overlapping(folder)
+    lineup.language.cache_clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(LanguageModel, "load", lambda *arguments, **named: pytest.fail("was loaded"))
+        found = done("field", "--replay", run, "-w", folder)
+        content = done("field", "--replay", run, "-w", folder, "--json").json
+    assert "came again byte for byte, with the encodings that the run used\n" in found.out
+    assert content["encodings_kept_then"] == 3
+    assert (content["encodings_looked_up"], content["encodings_made_anew"]) == (True, 0)
+
+
+def test_a_run_that_found_some_encodings_can_be_replayed_with_all_of_them_made_anew(folder):
+    found = mirrorpanel("field", "--replay", overlapping(folder), "-w", folder, "--anew", "--json").json
+    assert (found["encodings_looked_up"], found["encodings_made_anew"]) == (False, 0)
+    assert found["largest_difference"] < 1e-4
+
+
+def test_a_replay_says_what_it_had_to_encode_since_it_is_not_kept_any_more(folder):
+    run = overlapping(folder)
+    first = done("field", "--replay", "anew", "-w", folder).out
+    files = list((folder / FOLDER).iterdir())
+    shutil.rmtree(folder / FOLDER)
+    found = mirrorpanel("field", "--replay", run, "-w", folder).out
+    # Texts and predictions of both questions.
+    assert "7 encodings or predictions that the run used are not kept any more" in found
+    assert "in bfloat16 the third" in found
+    assert files
+    assert not (folder / FOLDER).exists()
+    assert done("field", "--replay", "anew", "-w", folder).out == first  # it had found none
+
+
+def damage(folder: Path) -> None:
+    for path in (folder / FOLDER).iterdir():
+        content = bytearray(path.read_bytes())
+        content[-1] ^= 1
+        path.write_bytes(bytes(content))
+
+
+def test_a_replay_takes_no_damaged_encoding_and_leaves_it_where_it_is(folder):
+    run = overlapping(folder)
+    damage(folder)
+    before = {path: path.read_bytes() for path in (folder / FOLDER).iterdir()}
+    found = mirrorpanel("field", "--replay", run, "-w", folder, "--json").json
+    assert found["encodings_looked_up"]
+    assert found["encodings_made_anew"] > 0
+    assert found["largest_difference"] < 1e-4
+    assert {path: path.read_bytes() for path in (folder / FOLDER).iterdir()} == before
+
+
+def test_a_run_that_found_no_encodings_is_replayed_without_any(folder):
     fielded(folder, 1)
     before = {path: path.read_bytes() for path in (folder / FOLDER).iterdir()}
     kept = done("field", "--replay", "anew", "-w", folder)
@@ -82,10 +141,7 @@ def test_a_dry_run_keeps_nothing_and_a_run_after_it_is_the_one_without_it(folder
 
 def test_encodings_that_were_damaged_are_made_again_and_change_nothing(folder):
     _, first = fielded(folder, 1)
-    for path in (folder / FOLDER).iterdir():
-        content = bytearray(path.read_bytes())
-        content[-1] ^= 1
-        path.write_bytes(bytes(content))
+    damage(folder)
     found, second = fielded(folder, 2)
     assert found.plan is not None
     assert found.plan.remembered < TEXTS

@@ -1,30 +1,15 @@
 """What may change between two sittings of a run: nothing that its answers depend on, and the clock."""
 
 import shutil
-import subprocess
 from datetime import timedelta
 
 import pytest
-from own_study import (
-    PERSONS,
-    PROGRAM,
-    QUESTIONS,
-    ROOT,
-    answer_rows,
-    change,
-    done,
-    environment,
-    grounded_study,
-    mirrorpanel,
-    rows,
-)
+from own_study import ALL, QUESTIONS, answer_rows, change, done, fielding, grounded_study, mirrorpanel, rows
 
 from mirrorpanel import lineup, runs, store
 from mirrorpanel.records import RunRecord
 from mirrorpanel.store import FILE, Workspace
 from personas.models.scripted import ScriptedModel
-
-ALL = PERSONS * len(QUESTIONS)
 
 
 class Limited(ScriptedModel):
@@ -114,7 +99,9 @@ def test_a_run_of_whom_nobody_was_asked_is_nothing_to_give_up(tmp_path, monkeypa
     made = grounded_study(tmp_path / "own")
     broken_off(made, monkeypatch, batches=0)
     change(made / "study.yaml", "seed: 11", "seed: 12")
-    done("field", made / "study.yaml", "-w", made)
+    asked = done("field", made / "study.yaml", "-w", made, "--json").json
+    assert (asked["answers"], asked["resumed"], asked["complete"]) == (ALL, 0, True)
+    assert len(answer_rows(made)) == ALL
 
 
 @pytest.mark.parametrize("days", [-400, 400])
@@ -143,12 +130,8 @@ def test_the_newest_run_is_the_one_fielded_last_whatever_the_clock_says(folder, 
 
 
 def test_two_that_start_at_once_write_every_answer_once(folder):
-    words = [*PROGRAM, "field", str(folder / "study.yaml"), "-w", str(folder)]
-    both = [
-        subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, env=environment())
-        for _ in range(2)
-    ]
-    ended = [(process.communicate(timeout=120)[1].decode(), process.returncode) for process in both]
+    both = [fielding(folder) for _ in range(2)]
+    ended = [(process.communicate(timeout=120)[1], process.returncode) for process in both]
     assert 0 in [code for _, code in ended], ended
     for err, code in ended:
         assert code == 0 or "is held by process" in err

@@ -7,24 +7,13 @@ import threading
 import time
 
 import pytest
-from own_study import (
-    PERSONS,
-    QUESTIONS,
-    ROOT,
-    answer_rows,
-    change,
-    done,
-    environment,
-    grounded_study,
-    mirrorpanel,
-    rows,
-)
+from own_study import ALL, QUESTIONS, answer_rows, change, done, grounded_study, mirrorpanel, rows
+from own_study import fielding as fielding_process
 
 from mirrorpanel.cli.interrupts import stopping
 from mirrorpanel.store import FILE
 from mirrorpanel.verbs import fielding
 
-ALL = PERSONS * len(QUESTIONS)
 # The program with a scripted model that takes a moment for each batch.
 SLOW = """
 import time
@@ -61,14 +50,7 @@ def handlers():
 
 def begun(folder) -> subprocess.Popen[str]:
     """The program in a process of its own, once it has written answers."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", SLOW, "field", str(folder / "study.yaml"), "-w", str(folder)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-        env=environment(),
-    )
+    process = fielding_process(folder, (sys.executable, "-c", SLOW))
     journal, end = folder / f"{FILE}.wal", time.monotonic() + 240
     before: int | None = None
     while process.poll() is None and time.monotonic() < end:

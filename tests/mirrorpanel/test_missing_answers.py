@@ -73,6 +73,14 @@ def kept(folder):
     return rows(folder, "SELECT person, question, outcome, reply FROM missing ORDER BY person, question")
 
 
+def test_a_finished_run_of_a_model_that_is_asked_says_what_it_took(folder, answered_by):
+    answered_by(lambda person, question: None)
+    said = done("field", folder / "study.yaml", "-w", folder).err
+    assert "Took " in said
+    assert "Expected" not in said
+    assert "Took " not in done("field", folder / "study.yaml", "-w", folder).err
+
+
 def test_failed_answers_are_kept_and_asked_again_alone_and_never_doubled(folder, answered_by):
     people = ids(folder)
     ill = {(person, "tea") for person in people[::10]} | {(people[3], "parks")}

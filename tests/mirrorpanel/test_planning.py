@@ -2,7 +2,11 @@ import pytest
 from own_study import PERSONS, QUESTIONS, change, contents, done, grounded_study, mirrorpanel, rows
 
 from mirrorpanel import planning
-from mirrorpanel.records import RunRecord
+from mirrorpanel.cli import plans
+from mirrorpanel.records import PlanRecord, RunRecord
+from mirrorpanel.render.numbers import duration
+from personas.models.work import Work
+from validation.plan import Forecast, plan
 
 ALL = PERSONS * len(QUESTIONS)
 
@@ -61,8 +65,38 @@ def test_a_run_keeps_its_forecast_beside_what_it_took_and_a_finished_one_has_no_
     assert "Expected " in said.err
     again = done("field", tiny_study / "study.yaml", "-w", tiny_study, "--dry-run")
     assert "nobody is left to ask" in again.out
-    done("field", tiny_study / "study.yaml", "-w", tiny_study)
+    nobody = done("field", tiny_study / "study.yaml", "-w", tiny_study)
     assert stored(tiny_study).plan == record.plan
+    assert "took" not in nobody.err
+
+
+def test_a_run_that_nobody_could_forecast_says_what_it_took():
+    plan = PlanRecord(
+        batch=5, device="cpu, float64", answers=15, passes=0, tokens=0, seconds_low=None, seconds_high=None,
+        memory_low=1, memory_high=2,
+    )  # fmt: skip
+    assert plans.outcome(plan).startswith("Expected time: nobody can say")
+    assert plans.outcome(plan.model_copy(update={"seconds": 90.0})) == f"Took {duration(90.0)}"
+
+
+def test_a_plan_names_the_regression_and_the_fewest_requests():
+    some = Work(answers=30, persons=4, requests=12, algebra=3e12, spared=1e12)
+    whole = plan(some, 10, 5, "cpu, float64", (2, 2, 2))
+    planned = planning.Planned(whole, Forecast(None, None, 1, 2), 0, 0.0)
+    said = "\n".join(plans.sentences("run", planned))
+    assert "At least 12 requests to the server, for 4 persons, those of a batch who are alike once" in said
+    assert "read with the questions" not in said
+    assert "nobody was asked: at most 3.00 million million operations in double precision" in said
+    content = plans.content("run", planned)
+    assert (content["algebra"], content["algebra_spared"], content["requests"]) == (3e12, 1e12, 12)
+
+
+@pytest.mark.parametrize("words", [[], ["--dry-run"]])
+def test_a_gpu_that_is_not_there_is_refused_whoever_answers(folder, words):
+    refused = mirrorpanel("field", folder / "study.yaml", "-w", folder, "--device", "cuda:99", *words)
+    assert refused.code in (1, 2)
+    assert "Device 'cuda:99' asked for" in " ".join(refused.err.split())
+    assert "Traceback" not in refused.err
 
 
 def test_a_plan_that_does_not_fit_is_refused_before_anything_is_written(folder, monkeypatch):

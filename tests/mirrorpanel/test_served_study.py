@@ -68,6 +68,22 @@ def test_a_server_that_is_busy_is_not_said_to_be_unable(folder):
     assert "Run the same command once it answers" in refused.err
 
 
+def test_a_server_that_is_not_there_is_named_with_file_line_and_key(folder, monkeypatch):
+    with serving(OPTIONS) as server:
+        address = server.url
+    on_server(folder, address, attempts=2)
+    refused = mirrorpanel("field", folder / "study.yaml", "-w", folder)
+    assert refused.code == 1
+    line = (folder / "study.yaml").read_text(encoding="utf-8").splitlines().index("model:") + 1
+    where = f"{folder / 'study.yaml'}:{line}: model: {address.split('/')[2]}: "
+    assert where in " ".join(refused.err.split())
+    assert "(2 attempts)" in refused.err
+    monkeypatch.delenv("NO_SUCH_KEY", raising=False)
+    change(folder / "study.yaml", "  attempts: 2", "  key_env: NO_SUCH_KEY")
+    refused = mirrorpanel("field", folder / "study.yaml", "-w", folder)
+    assert f":{line}: model: the environment has no variable NO_SUCH_KEY" in " ".join(refused.err.split())
+
+
 def test_a_server_that_goes_away_leaves_the_rest_and_says_why(folder):
     change(folder / "study.yaml", "batch: 50", "batch: 4")
     count = []

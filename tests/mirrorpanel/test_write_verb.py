@@ -323,6 +323,10 @@ def test_a_server_writes_numbers_and_what_failed_is_asked_again(
         assert first.json["answers"] + first.json["unparsable"] + first.json["failed"] == 20
         down[0], before = False, len(sent)
         second = done(*arguments, "--out", out, "--json").json
+    file.write_text(f"model: tiny\nurl: {server.url}\nattempts: 1\n", encoding="utf-8")
+    gone = mirrorpanel(*arguments, "--out", tmp_path / "b.csv")
+    assert gone.code == 1
+    assert f"{file}:2: url: {server.url.split('/')[2]}: " in " ".join(gone.err.split())
     assert len(sent) - before <= first.json["failed"] + 1
     assert second["failed"] == 0
     assert second["complete"] is True

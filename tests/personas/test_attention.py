@@ -13,7 +13,7 @@ def _tensors(seed: int, texts: int, heads: int, groups: int, queries: int, keys:
     return [torch.randn((texts, n, length, 8), generator=draw) for n, length in shapes]
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(
     st.integers(0, 99), st.integers(1, 3), st.integers(1, 3), st.integers(1, 3), st.integers(1, 6),
     st.integers(0, 4), st.booleans(),

@@ -37,6 +37,7 @@ class Study(Document):
     sources: tuple[Source, ...] = ()
     either: Loose | str = ""
     parts: tuple[Loose, ...] = ()
+    words: tuple[str, ...] = ()
 
     @field_validator("persons")
     @classmethod
@@ -68,8 +69,24 @@ def test_an_unknown_key_is_named_with_line_and_what_is_allowed() -> None:
     message = refusal("name: a\n\nperson: 5\n")
     assert message == (
         "study.yaml:3: person: unknown key 'person' (did you mean 'persons'?); "
-        "allowed: name, persons, source, sources, either, parts"
+        "allowed: name, persons, source, sources, either, parts, words"
     )
+
+
+@pytest.mark.parametrize("word", ["yes", "No", "on", "OFF", "true"])
+def test_a_word_that_yaml_reads_as_a_truth_value_is_asked_for_in_quotes(word: str) -> None:
+    read_as = word.lower() in ("yes", "on", "true")
+    assert refusal(f"name: a\nwords:\n- maybe\n- {word}\n") == (
+        "study.yaml:4: words.1: a text is expected; "
+        "YAML reads yes, no, on, off, true and false as truth values; "
+        f'put it in quotes: "{word}", found {read_as}'
+    )
+    assert parse(f'name: a\nwords: ["{word}"]\n', Study, "study.yaml").words == (word,)
+
+
+def test_a_number_where_a_text_is_expected_is_asked_for_in_quotes_as_it_is_written() -> None:
+    said = refusal("name: 007\n")
+    assert said == 'study.yaml:1: name: a text is expected; put it in quotes: "007", found 7'
 
 
 def test_an_unknown_key_inside_a_list_is_answered_with_the_keys_of_that_place() -> None:

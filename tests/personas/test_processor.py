@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -81,3 +83,21 @@ def test_cuda_is_chosen_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> N
 def test_this_machine_is_measured() -> None:
     assert bf16_instructions() in ("AMX", "avx512_bf16", None)
     assert matmul_rate("float32") > 0
+
+
+def test_the_peak_of_memory_is_in_bytes_whatever_unit_the_system_counts_in(monkeypatch):
+    own = Path("/proc/self/status")
+    if not own.exists():
+        pytest.skip("the system does not say what the process held at most")
+    text = next(line for line in own.read_text().splitlines() if line.startswith("VmHWM"))
+    assert processor.peak_bytes() == pytest.approx(int(text.split()[1]) * 1024, rel=0.05)
+    kibibytes = processor.peak_bytes() // 1024
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert processor.peak_bytes() == pytest.approx(kibibytes, rel=0.05)  # there the count is bytes
+
+
+def test_a_gpu_that_is_named_is_looked_for_and_nothing_is_where_none_is(monkeypatch):
+    processor.check_there(None, None)
+    processor.check_there("cpu", "bf16")
+    with pytest.raises(ProcessorError, match="Device 'cuda:99' asked for"):
+        processor.check_there("cuda:99", None)

@@ -1,10 +1,9 @@
 """The real SmolLM2 behind a real llama.cpp: the server of llama-cpp-python, started here on loopback.
 
-It is looked for where these tests run, or in the interpreter that MIRRORPANEL_LLAMA_CPP names, so that its
-long build can lie in an environment of its own.
+``make llama-cpp`` builds it once into an environment in the cache folder; another interpreter that has it is
+named in MIRRORPANEL_LLAMA_CPP. Where these tests run is looked at last.
 """
 
-import os
 import socket
 import subprocess
 import sys
@@ -18,6 +17,7 @@ import numpy as np
 import pytest
 from tiny_model import FLOAT32
 
+from benchmarks import llama_server
 from personas.errors import MirrorpanelError, PullError
 from personas.models import catalogue
 from personas.models.joint import JointModel
@@ -36,13 +36,10 @@ ENTRY = catalogue.get("smollm2-135m")
 
 
 def _interpreter() -> str:
-    python = os.environ.get("MIRRORPANEL_LLAMA_CPP", sys.executable)
+    python = str(llama_server.found() or sys.executable)
     done = subprocess.run([python, "-c", "import llama_cpp.server.app"], capture_output=True)
     if done.returncode:
-        pytest.skip(
-            "llama-cpp-python[server] is not installed; pip install 'llama-cpp-python[server]' builds it; "
-            "name the interpreter that has it in MIRRORPANEL_LLAMA_CPP"
-        )
+        pytest.skip(f"{python} has no llama-cpp-python[server]; make llama-cpp builds it (10 to 20 minutes)")
     return python
 
 

@@ -28,13 +28,14 @@ def test_a_scripted_model_has_nothing_to_do_but_answer(small_panel, few_question
     assert each(ScriptedModel(), small_panel, few_questions) == Work()
 
 
-def test_a_served_model_makes_a_request_for_each_answer(small_panel, few_questions):
+def test_a_served_model_is_asked_once_for_those_of_a_batch_who_are_alike(small_panel, few_questions):
     class Served(ScriptedModel):
         def ask(self, panel, asked):
             return Asked(self.distributions(panel, asked))
 
-    found = work(Served(), small_panel, few_questions, 2)
-    assert (found.requests, found.answers, found.passes) == (15, 15, 0)
+    together, apart = (work(Served(), small_panel, few_questions, batch) for batch in (5, 3))
+    assert (together.persons, together.requests, together.answers, together.passes) == (4, 12, 15, 0)
+    assert (apart.persons, apart.requests, apart.answers) == (5, 15, 15)
     assert each(Served(), small_panel, few_questions).requests == 3
 
 

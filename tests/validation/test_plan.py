@@ -1,3 +1,5 @@
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,14 +41,20 @@ def test_a_forecast_is_the_worked_one():
 
 
 def test_each_kind_of_work_has_its_own_cost():
-    work = Work(answers=10, flops=1e9, algebra=2e9, requests=4)
+    work = Work(answers=10, flops=1e9, algebra=2e9)
     plan = plans.plan(work, 10, 10, "cpu", (2,))
     one = Cost(1.0, 1.0)
-    measured = Calibration(
-        answer=Cost(0.5, 0.5), batch=one, flop=Cost(1e-9, 1e-9), algebra=Cost(2e-9, 2e-9), request=one
-    )
+    measured = Calibration(answer=Cost(0.5, 0.5), batch=one, flop=Cost(1e-9, 1e-9), algebra=Cost(2e-9, 2e-9))
     found = plans.forecast(plan, measured)
-    assert found.seconds_low == pytest.approx((1 + 4 + 4 + 5 + 1) / 1.2)
+    assert found.seconds_low == pytest.approx((1 + 4 + 5 + 1) / 1.2)
+
+
+def test_a_guess_goes_down_to_the_machine_that_batches_are_made_for():
+    kind, flops = "cpu float32", 3e9
+    seconds = plans.batch_size(Work(persons=1, flops=flops), 10, kind) * flops * plans.guessed(kind).high
+    assert seconds == pytest.approx(30.0)
+    assert plans.guessed("cpu float64").high > plans.guessed(kind).high
+    assert plans.guessed("cuda bfloat16").low < plans.guessed("cuda float32").low
 
 
 def test_what_nobody_measured_has_no_forecast_of_time():
@@ -64,9 +72,12 @@ def test_a_cost_is_the_range_of_what_was_measured():
         Cost.of([1.0, 0.0])
 
 
-def test_a_plan_that_fits_passes():
+def test_a_plan_passes_where_nine_tenths_of_what_is_free_hold_it_and_not_a_byte_below():
     plan = plans.plan(Work(largest=GIB), 100, 100, "cpu, float32", (2,))
-    plans.check(plan, Room(2 * GIB))
+    least = math.ceil(plan.extra / 0.9)
+    plans.check(plan, Room(least))
+    with pytest.raises(PlanError):
+        plans.check(plan, Room(least - 1))
 
 
 def test_a_plan_that_does_not_fit_says_what_would():

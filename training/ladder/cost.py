@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from personas.models.processor import peak_bytes
+
 _EVERY = 0.01  # seconds between two looks at the memory
 _STATM = Path("/proc/self/statm")
 
@@ -63,15 +65,14 @@ def watched() -> Generator[Spent]:
         thread.join()
         spent.memory_gb = max(0, max(peak, _resident()) - before) / 1e9
         if gpu is not None:
-            spent.device_gb = max(0, gpu.max_memory_allocated() - before_device) / 1e9
+            spent.device_gb = max(0, peak_bytes("cuda") - before_device) / 1e9
 
 
 def _resident() -> int:
     """Bytes that the process holds now; its all-time peak where that cannot be read."""
     if _STATM.exists():
         return int(_STATM.read_text(encoding="ascii").split()[1]) * resource.getpagesize()
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return peak_bytes()
 
 
 def _gpu() -> Any:

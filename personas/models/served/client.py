@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from pydantic import BaseModel, ValidationError
 
-from personas.errors import MirrorpanelError
+from personas.errors import ServerError
 from personas.models.served.endpoint import Endpoint
 from personas.models.served.pace import LONGEST_PAUSE, Pace, retry_after
 
@@ -34,7 +34,7 @@ _HINTS = {
 }
 
 
-class NoReply(MirrorpanelError):
+class NoReply(ServerError):
     """No usable reply came; asking again later may help.
 
     Attributes:
@@ -47,7 +47,7 @@ class NoReply(MirrorpanelError):
         self.final, self.status = final, status
 
 
-class Unusable(MirrorpanelError):
+class Unusable(ServerError):
     """A reply came, and it is no answer; asking again brings the same."""
 
 
@@ -67,7 +67,7 @@ class Client:
         rng: of the random share of the waits between attempts; of no answer.
 
     Raises:
-        MirrorpanelError: an address that is none, or a key that the environment does not have.
+        ServerError: an address that is none, or a key that the environment does not have.
     """
 
     def __init__(self, endpoint: Endpoint, rng: np.random.Generator | None = None) -> None:

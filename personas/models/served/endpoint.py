@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import Field
 
 from personas.document import Document
-from personas.errors import MirrorpanelError
+from personas.errors import ServerError
 
 # Names of variables as people give them. Keys have small letters in them, and so are never taken for one.
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
@@ -43,7 +43,7 @@ class Endpoint(Document):
         """The address without a slash at its end.
 
         Raises:
-            MirrorpanelError: no address, or one with a password or parameters in it.
+            ServerError: no address, or one with a password or parameters in it.
         """
         try:
             parts = urlsplit(self.url)
@@ -52,12 +52,12 @@ class Endpoint(Document):
             usable = False
             parts = urlsplit("")
         if "@" in self.url or parts.query or parts.fragment:  # what follows may be secret: it is not shown
-            raise MirrorpanelError(
+            raise ServerError(
                 "the address of a model server must have no user, password or parameters in it; put the key "
                 "into an environment variable and name that under key_env"
             )
         if not usable:
-            raise MirrorpanelError(
+            raise ServerError(
                 f"{self.url!r} is no address of a model server; write one like http://localhost:8000/v1"
             )
         return self.url.rstrip("/")
@@ -85,22 +85,22 @@ class Endpoint(Document):
         """The key, from the environment; ``None`` where the server wants none.
 
         Raises:
-            MirrorpanelError: the environment has no such variable; the message never shows a key.
+            ServerError: the environment has no such variable; the message never shows a key.
         """
         if self.key_env is None:
             return None
         if not _VARIABLE.fullmatch(self.key_env):  # it may be the key itself: it is not shown
-            raise MirrorpanelError(
+            raise ServerError(
                 "key_env must be the name of an environment variable, in capital letters, such as MY_KEY; "
                 "the key itself must stand in no file"
             )
         key = os.environ.get(self.key_env, "").strip()
         if not key:
-            raise MirrorpanelError(
+            raise ServerError(
                 f"the environment has no variable {self.key_env}; set it to the key of {self.host}"
             )
         if not key.isascii() or not key.isprintable():
-            raise MirrorpanelError(
+            raise ServerError(
                 f"the key in variable {self.key_env} has characters that no header can carry; set it anew"
             )
         return key

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from personas.arrays import FloatArray
-from personas.errors import DataError, MirrorpanelError
+from personas.errors import DataError, MirrorpanelError, ServerError
 from personas.models.asked import Asked
 from personas.models.served.client import UNKNOWN, Client, NoReply, Unusable
 from personas.models.served.endpoint import Endpoint
@@ -53,7 +53,7 @@ class ServedModel:
         """The model behind an endpoint.
 
         Raises:
-            MirrorpanelError: a wrong address, a key that is missing or refused, nobody who answers, or no
+            ServerError: a wrong address, a key that is missing or refused, nobody who answers, or no
                 such model there; the message lists those that there are.
         """
         client = Client(endpoint, rng)
@@ -95,7 +95,7 @@ class ServedModel:
 
     @property
     def way(self) -> str:
-        """How options are scored on this server, found out by asking it. Raises: MirrorpanelError."""
+        """How options are scored on this server, found out by asking it. Raises: ServerError."""
         return self._chosen()[0]
 
     def distributions(self, panel: Panel, questions: Sequence[Question]) -> list[FloatArray]:
@@ -118,7 +118,7 @@ class ServedModel:
         """The answers that came, and what came instead of the others.
 
         Raises:
-            MirrorpanelError: the server cannot score given texts at all, or does not answer even that.
+            ServerError: the server cannot score given texts at all, or does not answer even that.
             DataError: a text that a server would take for a control token.
         """
         persons = [person_text(panel.person(i).attributes) for i in range(len(panel))]
@@ -193,7 +193,7 @@ def _served(client: Client) -> str:
     """What the server lists under the model's name; empty where it lists nothing at all.
 
     Raises:
-        MirrorpanelError: no such model, or no reply.
+        ServerError: no such model, or no reply.
     """
     try:
         listed = client.get("/models", Models).data
@@ -208,7 +208,7 @@ def _served(client: Client) -> str:
         if model.id == wanted:
             return model.root or model.id
     names = ", ".join(repr(model.id) for model in listed) or "none"
-    raise MirrorpanelError(f"{client.endpoint.host} serves no model {wanted!r}; it lists {names}")
+    raise ServerError(f"{client.endpoint.host} serves no model {wanted!r}; it lists {names}")
 
 
 def _refuse_control(where: str, texts: Sequence[str]) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from personas.errors import MirrorpanelError
+from personas.errors import ServerError
 from personas.models.served.client import UNKNOWN, Client, NoReply, Unusable
 from personas.models.served.forcing import Forced
 from personas.models.served.scoring import Echo, Prefill, Scoring, checked
@@ -22,7 +22,7 @@ def choose(client: Client) -> tuple[str, Scoring]:
     """The first way that works on this server, and its name.
 
     Raises:
-        MirrorpanelError: none does, or the server does not answer now; the message says what each met with.
+        ServerError: none does, or the server does not answer now; the message says what each met with.
     """
     met: list[str] = []
     silent, last = True, ""
@@ -38,8 +38,8 @@ def choose(client: Client) -> tuple[str, Scoring]:
         else:
             return name, way(client, False)
     if silent and last:
-        raise MirrorpanelError(f"no usable reply came from {last}. Run the same command once it answers")
-    raise MirrorpanelError(
+        raise ServerError(f"no usable reply came from {last}. Run the same command once it answers")
+    raise ServerError(
         f"{client.endpoint.host} cannot say how likely its model finds given texts, so closed questions "
         "cannot be asked of it (see docs/servers.md). Tried were\n- " + "\n- ".join(met)
     )
