@@ -16,6 +16,7 @@ from personas.models.processor import peak_bytes
 RESULTS = Path(__file__).parent / "results"
 # Options that say where something lies on one machine; they are no part of what was measured.
 _PLACES = ("--record", "--workspace")
+_STARTED = list(sys.argv)  # a benchmark may run other commands within its own process
 
 
 class Result(Document):
@@ -70,7 +71,7 @@ def keep(benchmark: str, figures: Mapping[str, float | str], folder: Path) -> Pa
     """The file that the figures were written to, with the command, the day and the machine."""
     found = Result(
         benchmark=benchmark,
-        command=command(sys.argv),
+        command=command(_STARTED),
         date=datetime.now(UTC).date().isoformat(),
         machine=machine(),
         figures={name: _short(value) for name, value in figures.items()},

@@ -75,8 +75,7 @@ GOALS: Mapping[str, Mapping[str, Goal | None]] = {
     "startup": {"import_seconds": _most(0.3), "help_seconds": _most(0.5)},
     "forecast": {"median_error": _most(0.3), "worst_error": None, "inside": None, "studies": None},
     "cluster": {
-        "same_draws_1": TRUE, "same_draws_2": TRUE, "same_draws_killed": TRUE, "same_distributions_1": TRUE,
-        "same_distributions_2": TRUE, "same_distributions_killed": TRUE, "lost": NONE, "doubled": NONE,
+        "same_draws_1": TRUE, "same_draws_2": TRUE, "same_draws_killed": TRUE, "lost": NONE, "doubled": NONE,
     },
 }  # fmt: skip
 ORDER = ("fielding", "peers", "million", "crash", "startup", "forecast", "cluster")

@@ -31,10 +31,12 @@ def _stopped(record: RunRecord) -> Iterator[str]:
         return
     yield record.stopped.sentence
     if record.stopped.met and record.stopped.persons < record.stopped.of:
-        yield (
-            "Those asked are a simple random sample of the panel, with its weights. A fielding that stops at "
-            "the first interval that is narrow enough favours samples that make it narrow, by a little."
-        )
+        yield "Those asked are a simple random sample of the panel, with its weights."
+        if record.spec.until is not None and record.spec.until.precision is not None:
+            yield (
+                "A fielding that stops at the first interval that is narrow enough favours samples that make "
+                "it narrow, by a little."
+            )
 
 
 def _missing(workspace: Workspace, run: str, record: RunRecord) -> Iterator[str]:

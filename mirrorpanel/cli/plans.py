@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mirrorpanel import places
+from mirrorpanel import places, runs
 from mirrorpanel.cli.console import show, show_json
 from mirrorpanel.lineup import Machine
 from mirrorpanel.planning import Planned
@@ -20,8 +20,13 @@ def dry_run(workspace: Path, file: Path, machine: Machine, anew: bool, as_json: 
         prepared = fielding.prepare(opened, file, machine, anew)
         with places.named(file, "adapter" if prepared.record.spec.adapter else "model"):
             planned = fielding.plan(opened, prepared)
+        failed = runs.outcomes(opened, prepared.run).get("failed", 0) if planned is None else 0
     if as_json:
-        show_json(content(prepared.run, planned))
+        show_json(content(prepared.run, planned) | ({"failed": failed} if failed else {}))
+        return
+    if planned is None and failed:
+        again = f"{counted(failed, 'answer')} failed and would be asked for again"
+        show(f"Run {prepared.run} is partial: {again}.")
         return
     if planned is None:
         show(f"Run {prepared.run} is complete: nobody is left to ask.")

@@ -151,7 +151,7 @@ def test_a_benchmark_is_kept_with_its_command_and_without_what_lies_where_here(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = ["benchmarks/peers.py", "--workspace", "/somewhere", "--seconds", "5", "--record", str(tmp_path)]
-    monkeypatch.setattr("sys.argv", words)
+    monkeypatch.setattr(output, "_STARTED", words)
     file = output.keep("peers", {"ratio": 1.23456789, "note": "a note"}, tmp_path / "results")
     kept = Result.model_validate_json(file.read_text(encoding="utf-8"))
     assert kept.command == "python -m benchmarks.peers --seconds 5"

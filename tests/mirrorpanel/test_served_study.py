@@ -49,6 +49,8 @@ def test_answers_that_a_server_failed_to_give_are_asked_for_again(folder):
         failed = ran.json["missing"]["failed"]
         assert failed == PERSONS
         assert ran.json["answers"] == ALL - PERSONS
+        planned = done("field", folder / "study.yaml", "-w", folder, "--dry-run")
+        assert f"is partial: {PERSONS} answers failed and would be asked for again" in planned.out
         broken[0] = False
         ran = done("field", folder / "study.yaml", "-w", folder, "--json")
     assert (ran.json["answers"], ran.json["complete"], ran.json["missing"]) == (ALL, True, {})
