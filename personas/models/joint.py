@@ -74,8 +74,7 @@ class JointModel:
         Raises:
             DataError: person and question together are longer than the model reads.
         """
-        self.refuse_long(panel, questions)
-        found = self._exams(questions)
+        found = self._exams(panel, questions)
         known: dict[str, list[FloatArray]] = {}
         for rows, texts, fresh in self._groups(panel, found):
             known.update(zip(fresh, self._read(fresh, found), strict=True))
@@ -85,7 +84,7 @@ class JointModel:
     def passes(self, panel: Panel, questions: Sequence[Question]) -> Iterator[tuple[slice, list[Pass]]]:
         """The forward passes behind each item of ``iterate``, none of which is made."""
         shape = shape_of(self.language)
-        found = self._exams(questions)
+        found = self._exams(panel, questions)
         for rows, _, fresh in self._groups(panel, found):
             if not fresh:
                 yield rows, []
@@ -151,10 +150,9 @@ class JointModel:
                 answers[row].extend(exam.probabilities(own))
         return answers
 
-    def _exams(self, questions: Sequence[Question]) -> list[Exam]:
-        """The questions as trees, whose masks grow with the square of their tokens."""
-        for question in questions:
-            self._refuse_long(len(self.language.start), self._depth(question), question)
+    def _exams(self, panel: Panel, questions: Sequence[Question]) -> list[Exam]:
+        """The questions as trees, whose masks grow with the square of their tokens: long ones are refused."""
+        self.refuse_long(panel, questions)
         return exams(self.language.tokens, questions, TREE_TOKENS)
 
     def _depth(self, question: Question) -> int:
