@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from pydantic import TypeAdapter
 
+from personas import disk
 from personas.models.processor import Processor
 
 FILE = "processor.json"
@@ -42,12 +43,9 @@ def remember(cache: Path, device: str | None, dtype: str | None, processor: Proc
     key = _signature(device, dtype)
     if known.get(key) == new:
         return
-    part = cache / f".{FILE}.{os.getpid()}.part"
     # A folder that cannot be written only costs choosing again.
     with contextlib.suppress(OSError):
-        cache.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps(known | {key: new}), encoding="utf-8")
-        part.replace(cache / FILE)
+        disk.replace(cache / FILE, json.dumps(known | {key: new}))
 
 
 def remembered(cache: Path, device: str | None, dtype: str | None) -> Chosen | None:
